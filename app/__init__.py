@@ -1,0 +1,57 @@
+"""The application factory: the one place where the rooms are wired together."""
+
+import os
+from pathlib import Path
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app import cli, logs, web
+from app.extensions import csrf, db, migrate
+from app.jobs import work
+from app.local.servers import ensure_environment
+from config import Settings, read
+
+INSTANCE = Path(__file__).parent.parent / "instance"
+POOL = {
+    "pool_size": 5,
+    "max_overflow": 10,
+    "pool_pre_ping": True,
+    "pool_timeout": 10,
+    "hide_parameters": True,
+}
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Raises config.BadSetting. Without settings they come from the environment."""
+    settings = settings or read(ensure_environment(os.environ, INSTANCE))
+    app = Flask(__name__, instance_path=str(INSTANCE))
+    app.extensions["malipo.settings"] = settings
+    app.config.update(_flask_config(settings))
+    logs.configure(settings.log_level)
+    if settings.trusted_proxy_hops:
+        hops = settings.trusted_proxy_hops
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(INSTANCE.parent / "migrations"))
+    csrf.init_app(app)
+    work.init_app(app)
+    web.init_app(app)
+    cli.init_app(app)
+    return app
+
+
+def _flask_config(settings: Settings) -> dict[str, object]:
+    return {
+        "SECRET_KEY": settings.secret_key,
+        "SECRET_KEY_FALLBACKS": list(settings.secret_key_fallbacks),
+        "SQLALCHEMY_DATABASE_URI": settings.database_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": POOL,
+        "SESSION_COOKIE_NAME": "__Host-malipo" if settings.https else "malipo",
+        "SESSION_COOKIE_SECURE": settings.https,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_PATH": "/",
+        "WTF_CSRF_TIME_LIMIT": None,  # as long as the session: a form may wait on a slow network
+        "TEMPLATES_AUTO_RELOAD": False,
+    }

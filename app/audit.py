@@ -1,0 +1,151 @@
+"""Who did what: append-only, chained by hash per merchant, without personal data.
+
+Events are kept in the session and written as the last thing before its commit. The chain's head
+row is therefore locked last, after every other lock of the transaction, and only for the time of
+the commit: writers of one merchant queue there, and cannot deadlock (ADR 0004).
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Protocol
+
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Identity,
+    Index,
+    UniqueConstraint,
+    event,
+    insert,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Mapped, Session, mapped_column, scoped_session
+
+from app import clock
+from app.extensions import Model, db
+
+GENESIS = bytes(32)
+PENDING = "audit.pending"
+
+
+class AuditEvent(Model):
+    __tablename__ = "audit_event"
+    __table_args__ = (
+        UniqueConstraint("merchant_id", "seq"),
+        Index("ix_audit_event_subject", "subject_type", "subject_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    merchant_id: Mapped[int] = mapped_column(ForeignKey("merchant.id"))
+    seq: Mapped[int]
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    action: Mapped[str]
+    subject_type: Mapped[str]
+    subject_id: Mapped[int]
+    details: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    prev_hash: Mapped[bytes]
+    hash: Mapped[bytes]
+
+
+class AuditHead(Model):
+    """The end of a merchant's chain: whoever cuts rows off the end leaves it pointing past them."""
+
+    __tablename__ = "audit_head"
+
+    merchant_id: Mapped[int] = mapped_column(ForeignKey("merchant.id"), primary_key=True)
+    seq: Mapped[int]
+    hash: Mapped[bytes]
+
+
+class Subject(Protocol):
+    """A row of one merchant. Its id is read when the event is written, so it may still be new."""
+
+    id: Mapped[int]
+    merchant_id: Mapped[int]
+
+
+@dataclass(frozen=True)
+class Pending:
+    merchant_id: int | None  # None: the subject is the merchant itself
+    subject: Any
+    actor: str
+    action: str
+    details: Mapping[str, Any]
+    at: datetime
+
+
+def record(subject: Any, action: str, *, actor: str, **details: Any) -> None:
+    """Adds an event to this transaction. Details hold ids, codes and amounts, never a person."""
+    merchant_id = getattr(subject, "merchant_id", None)
+    pending = Pending(merchant_id, subject, actor, action, details, clock.now())
+    _pending(db.session).append(pending)
+
+
+def _pending(session: Session | scoped_session[Any]) -> list[Pending]:
+    found: list[Pending] = session.info.setdefault(PENDING, [])
+    return found
+
+
+@event.listens_for(Session, "before_commit")
+def _write(session: Session) -> None:
+    if session.in_nested_transaction() or not session.info.get(PENDING):
+        return
+    session.flush()
+    chains = defaultdict(list)
+    for pending in session.info.pop(PENDING):
+        chains[pending.merchant_id or pending.subject.id].append(pending)
+    for merchant_id in sorted(chains):  # always in this order: two chains cannot deadlock
+        _extend(session, merchant_id, chains[merchant_id])
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _forget(session: Session, _: object) -> None:
+    session.info.pop(PENDING, None)
+
+
+def _extend(session: Session, merchant_id: int, events: list[Pending]) -> None:
+    seq, head = _locked_head(session, merchant_id)
+    rows = []
+    for pending in events:
+        row = _row(merchant_id, seq := seq + 1, pending)
+        rows.append(row | {"prev_hash": head, "hash": (head := chained(head, row))})
+    session.execute(insert(AuditEvent), rows)
+    mine = AuditHead.merchant_id == merchant_id
+    session.execute(update(AuditHead).where(mine).values(seq=seq, hash=head))
+
+
+def _locked_head(session: Session, merchant_id: int) -> tuple[int, bytes]:
+    """The end of the chain, ours until commit; the first event of a merchant makes it."""
+    statement = upsert(AuditHead).values(merchant_id=merchant_id, seq=0, hash=GENESIS)
+    touched = statement.on_conflict_do_update(
+        index_elements=["merchant_id"], set_={"merchant_id": merchant_id}
+    ).returning(AuditHead.seq, AuditHead.hash)
+    seq, head = session.execute(touched).one()
+    return seq, head
+
+
+def _row(merchant_id: int, seq: int, pending: Pending) -> dict[str, Any]:
+    return {
+        "merchant_id": merchant_id,
+        "seq": seq,
+        "at": pending.at,
+        "actor": pending.actor,
+        "action": pending.action,
+        "subject_type": pending.subject.__tablename__,
+        "subject_id": pending.subject.id,
+        "details": dict(pending.details),
+    }
+
+
+def chained(previous: bytes, row: Mapping[str, Any]) -> bytes:
+    """SHA-256 over the previous hash and the event as canonical JSON."""
+    at = row["at"].astimezone(UTC).isoformat(timespec="microseconds")
+    canonical = json.dumps({**row, "at": at}, sort_keys=True, separators=(",", ":"))
+    return sha256(previous + canonical.encode()).digest()

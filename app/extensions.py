@@ -1,0 +1,32 @@
+"""Flask extensions, unbound. Imports nothing of ours, so anyone may import it."""
+
+from datetime import datetime
+
+from flask_babel import Babel
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from flask_wtf import CSRFProtect
+from sqlalchemy import BigInteger, DateTime, MetaData
+from sqlalchemy.orm import DeclarativeBase, registry
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Model(DeclarativeBase):
+    # On the registry, not on the class: Flask-SQLAlchemy subclasses this base again.
+    registry = registry(
+        metadata=MetaData(naming_convention=NAMES),
+        type_annotation_map={datetime: DateTime(timezone=True), int: BigInteger},
+    )
+
+
+db = SQLAlchemy(model_class=Model)
+migrate = Migrate(compare_type=True, compare_server_default=False)
+csrf = CSRFProtect()
+babel = Babel()

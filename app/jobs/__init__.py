@@ -1,0 +1,1 @@
+"""What runs outside a request: rows decide, rings only say "look now" (design.md §1)."""

@@ -1,0 +1,75 @@
+"""Ring the worker. A ring may be lost, doubled or late: the rows and the sweep decide.
+
+Nobody who serves a request waits for Redis: a thread of the process does the ringing, and many
+rings for the same work, while it is at it, are one. A frozen Redis costs that thread 300 ms.
+"""
+
+import threading
+from functools import cache
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from app.logs import log
+from app.settings import settings
+
+QUEUE = "malipo"
+ENOUGH = 100  # so many rings waiting say as much as more would
+RING_LIFE = 120  # seconds: after that the sweep has seen the work
+SEND, SETTLE, ASK = "send_prompts", "settle_inbox", "ask_questions"
+
+
+def impatient(url: str) -> Redis:
+    """A client for where somebody waits: redis-py's own defaults hang on a frozen server."""
+    return Redis.from_url(
+        url, socket_timeout=0.3, socket_connect_timeout=0.3, retry=Retry(NoBackoff(), 0)
+    )
+
+
+def queue(connection: Redis) -> Queue:
+    return Queue(QUEUE, connection=connection, serializer=JSONSerializer)
+
+
+def ring(job: str) -> None:
+    """Says that there may be work of this kind. Returns at once; call it after the commit."""
+    ringer(settings().redis_url).ring(job)
+
+
+@cache
+def ringer(redis_url: str) -> "Ringer":
+    return Ringer(queue(impatient(redis_url)))
+
+
+class Ringer:
+    def __init__(self, work: Queue) -> None:
+        self._queue = work
+        self._asked: set[str] = set()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def ring(self, job: str) -> None:
+        with self._changed:
+            self._asked.add(job)
+            if self._thread is None or not self._thread.is_alive():  # the first, or after a fork
+                self._thread = threading.Thread(target=self._run, name="bell", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._asked)
+                jobs, self._asked = self._asked, set()
+            self._enqueue(jobs)
+
+    def _enqueue(self, jobs: set[str]) -> None:
+        try:
+            if self._queue.count < ENOUGH:
+                for job in sorted(jobs):
+                    self._queue.enqueue(f"app.jobs.work.{job}", ttl=RING_LIFE, result_ttl=0)
+        except RedisError as error:
+            log().warning("bell not rung", jobs=sorted(jobs), error=type(error).__name__)

@@ -1,0 +1,64 @@
+"""`flask scheduler`: any number may run, one acts. The one that holds the lock sweeps."""
+
+import threading
+from time import monotonic
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.extensions import db
+from app.jobs import work
+from app.jobs.sweep import ask_due, sweep
+from app.logs import log
+from app.settings import settings
+
+LOCK = 0x4D616C69706F  # "Malipo"
+TICK = 1.0  # seconds: how late a question may be
+DRAIN_SECONDS = 40  # a push that was begun is answered, or times out
+
+
+class Scheduler:
+    def __init__(self) -> None:
+        self.stopping = threading.Event()
+        self._connection: Connection | None = None
+        self._swept_at = float("-inf")
+
+    def run(self) -> None:
+        """Until `stopping` is set. A lost database is waited for; the lock goes to whoever is there."""
+        while not self.stopping.is_set():
+            try:
+                self.tick()
+            except SQLAlchemyError as error:
+                log().warning("scheduler without database", error=type(error).__name__)
+                self.resign()
+            self.stopping.wait(TICK)
+        for name in ("send", "ask"):
+            work.lanes(name).close(DRAIN_SECONDS)
+        self.resign()
+
+    def tick(self) -> None:
+        if not self._leading():
+            return
+        if monotonic() - self._swept_at >= settings().sweep_seconds:
+            self._swept_at = monotonic()
+            sweep()
+        else:
+            ask_due()
+
+    def _leading(self) -> bool:
+        """The lock lives as long as its connection: a killed leader loses it with its socket."""
+        if self._connection is None:
+            self._connection = db.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        held = select(func.pg_try_advisory_lock(LOCK))
+        if self._connection.info.get("leads"):
+            self._connection.execute(select(1))
+            return True
+        self._connection.info["leads"] = bool(self._connection.scalar(held))
+        return bool(self._connection.info["leads"])
+
+    def resign(self) -> None:
+        connection, self._connection = self._connection, None
+        db.session.remove()
+        if connection is not None:
+            connection.invalidate()  # not back to the pool: it may hold the lock
+            connection.close()

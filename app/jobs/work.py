@@ -1,0 +1,150 @@
+"""The work itself. Each step claims one row, does it, commits; it is safe to run anywhere, twice."""
+
+from collections.abc import Callable
+from time import sleep
+
+from flask import Flask, current_app
+from sqlalchemy.exc import OperationalError
+
+from app.daraja import (
+    Answer,
+    Client,
+    Credentials,
+    NoAnswer,
+    Refused,
+    Throttled,
+    Timeouts,
+    Tokens,
+    Unreadable,
+    Verdict,
+)
+from app.errors import Surprise
+from app.extensions import db
+from app.jobs.lanes import Lanes
+from app.jobs.tokens import RedisTokens
+from app.logs import log
+from app.payments import charging, inbox, reconciliation, settlement
+from app.settings import settings
+
+PROMPT_LANES = 64
+QUESTION_LANES = 16
+LANES = "malipo.lanes"
+CLIENTS = "malipo.clients"
+STUBBORN_PAUSES = (0.2, 0.5, 1, 2, 4, 8)  # seconds: PostgreSQL restarts in less
+
+
+def init_app(app: Flask) -> None:
+    app.extensions[LANES] = {
+        "send": Lanes(app, send_one, PROMPT_LANES),
+        "ask": Lanes(app, ask_one, QUESTION_LANES),
+    }
+    app.extensions[CLIENTS] = {}
+
+
+def lanes(name: str) -> Lanes:
+    found: Lanes = current_app.extensions[LANES][name]
+    return found
+
+
+def send_prompts() -> None:
+    lanes("send").open()
+
+
+def ask_questions() -> None:
+    lanes("ask").open()
+
+
+def settle_inbox() -> None:
+    while settle_one():
+        pass
+
+
+def send_one() -> bool:
+    """Sends the oldest unsent prompt. No transaction is open while Safaricom thinks."""
+    claimed = charging.claim()
+    db.session.commit()
+    if claimed is None:
+        return False
+    client = daraja_client(claimed.credentials)
+    try:
+        answer = client.stk_push(claimed.prompt)
+    except Refused as refusal:
+        no = refusal
+        _stubbornly(lambda: charging.refused(claimed.payment_id, no))
+    except NoAnswer:
+        _stubbornly(lambda: charging.unanswered(claimed.payment_id))
+    else:
+        _stubbornly(lambda: charging.accepted(claimed.payment_id, answer))
+    return True
+
+
+def ask_one() -> bool:
+    """Asks the most urgent question that is due."""
+    question = reconciliation.claim()
+    db.session.commit()
+    if question is None:
+        return False
+    answer = Answer(Verdict.UNKNOWN, "", None)
+    if question.checkout_request_id is not None:
+        client = daraja_client(question.credentials)
+        try:
+            answer = client.stk_query(question.checkout_request_id)
+        except Throttled as error:
+            seconds = error.retry_after
+            _stubbornly(lambda: reconciliation.throttled(question.payment_id, seconds))
+            return True
+    _stubbornly(lambda: reconciliation.answered(question.payment_id, answer))
+    return True
+
+
+def settle_one() -> bool:
+    """Settles the oldest message that waits. One that raises is kept, tried later, then parked."""
+    callback = inbox.next_due()
+    if callback is None:
+        db.session.rollback()
+        return False
+    callback_id = callback.id
+    try:
+        settlement.settle(callback)
+        db.session.commit()
+    except Unreadable as error:
+        _put_aside(callback_id, inbox.park, str(error))
+    except Exception as error:  # noqa: BLE001 - whatever it was, the message must not be lost
+        log().exception("callback not settled", callback=callback_id)
+        text = str(error) if isinstance(error, Surprise) else type(error).__name__
+        _put_aside(callback_id, inbox.postpone, text)
+    return True
+
+
+def _put_aside(callback_id: int, how: Callable[[int, str], None], error: str) -> None:
+    db.session.rollback()
+    how(callback_id, error)
+    db.session.commit()
+
+
+def _stubbornly(record: Callable[[], None]) -> None:
+    """What Safaricom has answered is written down even while PostgreSQL restarts."""
+    for pause in STUBBORN_PAUSES:
+        try:
+            record()
+            db.session.commit()
+        except OperationalError:
+            db.session.rollback()
+            sleep(pause)
+        else:
+            return
+    record()
+    db.session.commit()
+
+
+def daraja_client(credentials: Credentials) -> Client:
+    """One client, with its connections, for a merchant's credentials in this process."""
+    clients: dict[Credentials, Client] = current_app.extensions[CLIENTS]
+    if credentials not in clients:
+        ours = settings()
+        clients[credentials] = Client(
+            credentials,
+            Tokens(RedisTokens(ours.redis_url)),
+            Timeouts(ours.push_connect_seconds, ours.push_read_seconds),
+        )
+    return clients[credentials]

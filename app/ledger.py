@@ -1,0 +1,66 @@
+"""Every shilling, twice. Entries are only ever added; the entries of a transfer sum to zero.
+
+The database holds both rules itself: a trigger refuses a statement whose transfers do not sum to
+zero, another refuses UPDATE and DELETE (migration 0001). Positive amounts are debits.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app import clock
+from app.extensions import Model, db
+
+RECEIVABLE = "receivable"
+INCOME = "income"
+SUSPENSE = "suspense"
+REFUNDS = "refunds"
+
+
+def mpesa(shortcode: str) -> str:
+    return f"mpesa:{shortcode}"
+
+
+def balance(subscriber_id: int) -> str:
+    return f"balance:{subscriber_id}"
+
+
+class LedgerEntry(Model):
+    __tablename__ = "ledger_entry"
+    __table_args__ = (
+        CheckConstraint("amount <> 0", name="not_zero"),
+        Index("ix_ledger_entry_account", "merchant_id", "account"),
+        Index("ix_ledger_entry_transfer", "transfer"),
+        Index("ix_ledger_entry_receipt_id", "receipt_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    merchant_id: Mapped[int] = mapped_column(ForeignKey("merchant.id"))
+    transfer: Mapped[UUID]
+    account: Mapped[str]
+    amount: Mapped[int]  # whole shillings; debits are positive
+    receipt_id: Mapped[int | None]
+    invoice_id: Mapped[int | None]
+    posted_at: Mapped[datetime]
+
+
+def post(
+    merchant_id: int,
+    amounts: Mapping[str, int],
+    *,
+    receipt_id: int | None = None,
+    invoice_id: int | None = None,
+) -> None:
+    """One transfer: account -> shillings. Zeros are left out; the database refuses an imbalance."""
+    common = {
+        "merchant_id": merchant_id,
+        "transfer": uuid4(),
+        "receipt_id": receipt_id,
+        "invoice_id": invoice_id,
+        "posted_at": clock.now(),
+    }
+    rows = [common | {"account": a, "amount": amount} for a, amount in amounts.items() if amount]
+    db.session.execute(insert(LedgerEntry).values(rows))  # one statement: the trigger sums it

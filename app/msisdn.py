@@ -1,0 +1,38 @@
+"""Kenyan mobile numbers: read from whatever people type, kept as 2547… or 2541…."""
+
+import re
+
+import phonenumbers
+from phonenumbers import PhoneNumberType
+
+from app.errors import BadPhone
+
+# What people put into a number besides its digits, in ASCII only: `\d` would take other alphabets'.
+TYPED = re.compile(r"\+?[0-9][0-9 ().\-]{7,24}")
+
+
+def parse(text: str) -> str:
+    """`0712 345 678` -> `254712345678`. No operator is guessed: numbers are portable."""
+    typed = text.strip().replace("\N{NO-BREAK SPACE}", " ")
+    if not TYPED.fullmatch(typed):
+        raise BadPhone
+    try:
+        number = phonenumbers.parse(typed, "KE")
+    except phonenumbers.NumberParseException as error:
+        raise BadPhone from error
+    mobile = phonenumbers.number_type(number) == PhoneNumberType.MOBILE
+    if number.country_code != 254 or not mobile:  # noqa: PLR2004
+        raise BadPhone
+    return f"254{number.national_number}"
+
+
+def pretty(msisdn: str) -> str:
+    """`0712 345 678`, with no-break spaces."""
+    local = "0" + msisdn[3:]
+    return "\N{NO-BREAK SPACE}".join((local[:4], local[4:7], local[7:]))
+
+
+def masked(msisdn: str) -> str:
+    """`0712 ••• 678`: enough for its owner, too little for anybody else."""
+    local = "0" + msisdn[3:]
+    return "\N{NO-BREAK SPACE}".join((local[:4], "•••", local[7:]))

@@ -1,0 +1,84 @@
+"""Keep what Safaricom sends before anyone thinks about it (M10)."""
+
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import func, insert, literal, select, update
+
+from app import clock, crypto
+from app.extensions import db
+from app.payments.models import Callback, Payment, body_place
+
+STRAY_BYTES = 1024
+STRAYS_A_MINUTE = 60
+MOST_TRIES = 10
+LONGEST_PAUSE = timedelta(hours=1)
+
+
+def receive(hook_token: str, body: bytes, address: str | None) -> int | None:
+    """Keeps the message of a right token and answers its id; None for a wrong token.
+
+    One statement finds the payment and writes the row. The caller commits, then answers 200.
+    """
+    uid = uuid4()
+    hook = crypto.token_hash(hook_token)
+    values = _values(uid, body, address)
+    found = select(
+        Payment.id,
+        Payment.merchant_id,
+        *(literal(value, Callback.__table__.c[name].type) for name, value in values.items()),
+    ).where(Payment.hook_hash == hook)
+    columns = ["payment_id", "merchant_id", *values]
+    kept = insert(Callback).from_select(columns, found, include_defaults=False)
+    callback_id: int | None = db.session.scalar(kept.returning(Callback.id))
+    return callback_id
+
+
+def _values(uid: UUID, body: bytes, address: str | None) -> dict[str, object]:
+    now = clock.now()
+    return {
+        "uid": uid,
+        "body_sealed": crypto.seal(body, body_place(uid)),
+        "address": address,
+        "received_at": now,
+        "next_try_at": now,
+        "tries": 0,
+    }
+
+
+def receive_stray(body: bytes, address: str | None) -> None:
+    """Keeps the beginning of a message with a wrong token, for a day; not a flood of them."""
+    recent = Callback.received_at > clock.now() - timedelta(minutes=1)
+    stray = Callback.payment_id.is_(None)
+    if (db.session.scalar(select(func.count()).where(stray, recent)) or 0) >= STRAYS_A_MINUTE:
+        return
+    values = _values(uuid4(), body[:STRAY_BYTES], address)
+    kept = values | {"settled_at": clock.now(), "outcome": "wrong token"}
+    db.session.execute(insert(Callback).values(kept))
+
+
+def next_due() -> Callback | None:
+    """The oldest message that waits to be settled, locked; None when there is none."""
+    waiting = (
+        Callback.settled_at.is_(None),
+        Callback.parked_at.is_(None),
+        Callback.next_try_at <= clock.now(),
+    )
+    query = select(Callback).where(*waiting).order_by(Callback.next_try_at).limit(1)
+    return db.session.scalar(query.with_for_update(skip_locked=True))
+
+
+def postpone(callback_id: int, error: str) -> None:
+    """Tries again later, longer each time; after the last try it waits for a person."""
+    callback = db.session.get_one(Callback, callback_id, with_for_update=True)
+    callback.tries += 1
+    callback.error = error
+    callback.next_try_at = clock.now() + min(LONGEST_PAUSE, timedelta(seconds=2**callback.tries))
+    if callback.tries >= MOST_TRIES:
+        callback.parked_at = clock.now()
+
+
+def park(callback_id: int, error: str) -> None:
+    """Nobody can read it today. It is kept, listed, and can be replayed after a deploy."""
+    parked = {"error": error, "parked_at": clock.now()}
+    db.session.execute(update(Callback).where(Callback.id == callback_id).values(parked))

@@ -1,0 +1,143 @@
+"""How often a phone may be asked (design.md §6): in PostgreSQL, so that it survives Redis.
+
+A phone number in a checkout form is a weapon against its owner (security.md finding 10): the
+limits count over all merchants, and their answers never tell whether a number is known.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+
+from app import clock
+from app.errors import MustWait
+from app.extensions import db
+from app.payments import buckets
+from app.payments.models import Payment
+from app.payments.states import FAILED, LIVE, UNCONFIRMED
+from app.settings import settings
+
+PROMPT_GAP = timedelta(seconds=60)
+SAME_AMOUNT_GAP = timedelta(seconds=120)
+PROMPT_LIFE = timedelta(seconds=120)  # after this a silent prompt is unconfirmed, not live
+UNCONFIRMED_GATE = timedelta(minutes=5)  # ux.md §2, "Retry gate"
+COOL_DOWNS = {  # after Safaricom's own word, by reason
+    "in_progress": timedelta(seconds=120),
+    "busy": timedelta(seconds=30),
+}
+MERCHANT_BURST, MERCHANT_PER_SECOND = 1_000, 100
+
+
+@dataclass(frozen=True)
+class Window:
+    name: str
+    length: timedelta
+    most: int
+
+
+PHONE_WINDOWS = (
+    Window("phone", timedelta(minutes=5), 5),
+    Window("phone a day", timedelta(days=1), 10),
+)
+ADDRESS_WINDOW = Window("address", timedelta(minutes=10), 20)
+INVOICE_WINDOW = Window("invoice", timedelta(hours=1), 5)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A prompt that somebody wants to send."""
+
+    merchant_id: int
+    phone_index: bytes
+    amount: int
+    address_index: bytes | None
+    invoice_id: int | None = None
+
+
+def lock(key: bytes) -> None:
+    """Serialises the transactions that hold the same key, until they end."""
+    number = int.from_bytes(key[:8], "big", signed=True)
+    db.session.execute(select(func.pg_advisory_xact_lock(number)))
+
+
+def check(ask: Ask) -> None:
+    """Raises MustWait. The caller holds the phone's lock, so that two checks cannot both pass."""
+    _one_live_prompt(ask)
+    if not settings().prompt_limits_enabled:
+        return
+    _gaps(ask)
+    for window in PHONE_WINDOWS:
+        _count(window, Payment.phone_index == ask.phone_index)
+    if ask.address_index:
+        _count(ADDRESS_WINDOW, Payment.address_index == ask.address_index)
+    if ask.invoice_id:
+        _count(INVOICE_WINDOW, Payment.invoice_id == ask.invoice_id)
+    _merchant(ask.merchant_id)
+
+
+def _one_live_prompt(ask: Ask) -> None:
+    live = and_(Payment.phone_index == ask.phone_index, Payment.status.in_(LIVE))
+    started = db.session.scalar(
+        select(func.coalesce(Payment.accepted_at, Payment.created_at)).where(live)
+    )
+    if started:
+        raise MustWait(_left(started + PROMPT_LIFE, at_least=5), "one prompt at a time")
+
+
+def _gaps(ask: Ask) -> None:
+    """Spaces out what reached the phone; what was never sent there does not count."""
+    recent = and_(
+        Payment.phone_index == ask.phone_index,
+        Payment.created_at > clock.now() - UNCONFIRMED_GATE,
+    )
+    waits = [
+        until(payment, ask.amount) for payment in db.session.scalars(select(Payment).where(recent))
+    ]
+    if (latest := max(waits, default=clock.now())) > clock.now():
+        raise MustWait(_left(latest), "between prompts")
+
+
+def until(payment: Payment, amount: int) -> datetime:
+    """When the phone of this payment may be asked again, for so many shillings."""
+    ends = [payment.created_at]
+    if payment.accepted_at or payment.status == UNCONFIRMED:
+        ends.append(payment.created_at + PROMPT_GAP)
+        if payment.amount == amount:
+            ends.append(payment.created_at + SAME_AMOUNT_GAP)
+    if payment.ended_at and payment.status == FAILED:
+        ends.append(payment.ended_at + COOL_DOWNS.get(payment.reason or "", timedelta()))
+    if payment.status == UNCONFIRMED and not released(payment):
+        ends.append(payment.created_at + UNCONFIRMED_GATE)
+    return max(ends)
+
+
+def released(payment: Payment) -> bool:
+    """The customer said that no PIN was entered, and a later question did not find it paid."""
+    asked, denied = payment.last_question_at, payment.denied_at
+    return denied is not None and asked is not None and asked > denied
+
+
+def _count(window: Window, condition: ColumnElement[bool]) -> None:
+    """The oldest payments of a full window say when there is room again."""
+    since = clock.now() - window.length
+    counted = and_(condition, Payment.created_at > since, _may_have_prompted())
+    query = select(Payment.created_at).where(counted).order_by(Payment.created_at.desc())
+    times = list(db.session.scalars(query.limit(window.most)))
+    if len(times) == window.most:
+        raise MustWait(_left(times[-1] + window.length), window.name)
+
+
+def _may_have_prompted() -> ColumnElement[bool]:
+    """Everything but what we never sent: that was our fault, not the customer's try."""
+    return or_(Payment.status != FAILED, Payment.reason != "not_sent")
+
+
+def _merchant(merchant_id: int) -> None:
+    key = f"prompts:{merchant_id}"
+    if not buckets.take(key, capacity=MERCHANT_BURST, per_second=MERCHANT_PER_SECOND):
+        raise MustWait(5, "merchant")
+
+
+def _left(end: datetime, at_least: int = 1) -> int:
+    return max(at_least, ceil((end - clock.now()).total_seconds()))

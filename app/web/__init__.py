@@ -1,0 +1,19 @@
+"""HTTP in, HTML out; decides nothing about money."""
+
+from flask import Flask
+
+from app.web import checkout, errors, health, hooks, language, payment, plans, security, shown
+
+MOST_BYTES = 64 * 1024
+MOST_PARTS = 20
+
+
+def init_app(app: Flask) -> None:
+    app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
+    app.config["MAX_FORM_PARTS"] = MOST_PARTS
+    for room in (plans, checkout, payment, hooks, health):
+        app.register_blueprint(room.blueprint)
+    security.init_app(app)
+    errors.init_app(app)
+    language.init_app(app)
+    shown.init_app(app)

@@ -1,0 +1,99 @@
+"""A customer picks a plan and types a phone number."""
+
+import re
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy import select
+from werkzeug import Response
+
+from app import crypto, merchants, msisdn
+from app.billing import subscriptions
+from app.billing.models import Plan
+from app.errors import BadPhone, MustWait
+from app.extensions import db
+from app.jobs import bell
+from app.payments import charging
+from app.payments.models import Payment
+from app.payments.states import LIVE
+from app.web import visitor
+
+blueprint = Blueprint("checkout", __name__)
+ATTEMPT = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+Page = str | tuple[str, int] | tuple[str, int, dict[str, str]]
+
+
+@blueprint.get("/subscribe/<plan>")
+def subscribe(plan: str) -> Page:
+    return _form(_plan(merchants.DEFAULT, plan))
+
+
+@blueprint.get("/m/<merchant>/subscribe/<plan>")
+def subscribe_at(merchant: str, plan: str) -> Page:
+    return _form(_plan(merchant, plan))
+
+
+@blueprint.post("/subscribe/<plan>")
+def pay(plan: str) -> Response | Page:
+    return _pay(_plan(merchants.DEFAULT, plan))
+
+
+@blueprint.post("/m/<merchant>/subscribe/<plan>")
+def pay_at(merchant: str, plan: str) -> Response | Page:
+    return _pay(_plan(merchant, plan))
+
+
+def _plan(slug: str, code: str) -> Plan:
+    merchant = merchants.named(slug) or abort(404)
+    mine = (Plan.merchant_id == merchant.id, Plan.code == code, Plan.retired_at.is_(None))
+    return db.session.scalar(select(Plan).where(*mine)) or abort(404)
+
+
+def _pay(plan: Plan) -> Response | Page:
+    try:
+        phone = msisdn.parse(request.form.get("phone", ""))
+    except BadPhone:
+        return _form(plan, error=_("Enter a Safaricom number, like 0712 345 678")), 422
+    try:
+        payment = charging.buy(plan, charging.Payer(phone, visitor.address()), _attempt())
+        token = payment.token
+        db.session.commit()
+    except MustWait as refusal:
+        db.session.rollback()
+        return _wait(plan, phone, refusal)
+    bell.ring(bell.SEND)
+    visitor.remember(token)
+    return redirect(url_for("payment.page", token=token), 303)
+
+
+def _attempt() -> str:
+    """Made when the form was rendered. A request without one is an attempt of its own."""
+    typed = request.form.get("attempt", "")
+    return typed if ATTEMPT.fullmatch(typed) else crypto.new_token()
+
+
+def _wait(plan: Plan, phone: str, refusal: MustWait) -> Response | Page:
+    """A second click in the same browser lands on the payment that is under way."""
+    if token := _live_payment_of_this_browser(phone):
+        return redirect(url_for("payment.page", token=token), 303)
+    page = _form(plan, error=_("Please wait a moment before you try again."), wait=refusal.seconds)
+    return page, 429, {"Retry-After": str(refusal.seconds)}
+
+
+def _live_payment_of_this_browser(phone: str) -> str | None:
+    index = subscriptions.phone_index(phone)
+    mine = (Payment.token.in_(visitor.newest()), Payment.status.in_(LIVE))
+    return db.session.scalar(select(Payment.token).where(*mine, Payment.phone_index == index))
+
+
+def _form(plan: Plan, *, error: str | None = None, wait: int | None = None) -> str:
+    return render_template(
+        "checkout/subscribe.html",
+        merchant=plan.merchant,
+        plan=plan,
+        attempt=crypto.new_token(),
+        phone=request.form.get("phone", ""),
+        error=error,
+        wait=wait,
+    )

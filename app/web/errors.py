@@ -1,0 +1,75 @@
+"""What went wrong, in the customer's words, with a number to quote. No stack, no detail."""
+
+import secrets
+
+from flask import Flask, g, render_template, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from app.extensions import db
+from app.logs import log
+
+Answer = tuple[str, int]
+
+TEXTS = {
+    400: (_l("We did not understand that"), _l("Please go back, reload the page and try again.")),
+    404: (_l("This page does not exist"), _l("The link may be old or mistyped.")),
+    405: (_l("That does not work here"), _l("Please start again from the plans.")),
+    413: (_l("That was too large"), _l("Please send less.")),
+    500: (
+        _l("Something went wrong on our side"),
+        _l(
+            "If you have entered your PIN, your payment still goes ahead. Please look again shortly."
+        ),
+    ),
+    503: (
+        _l("We are back in a moment"),
+        _l(
+            "If you have entered your PIN, your payment still goes ahead. Please look again shortly."
+        ),
+    ),
+}
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(HTTPException, http_error)
+    app.register_error_handler(CSRFError, csrf_error)
+    app.register_error_handler(OperationalError, no_database)
+    app.register_error_handler(InternalServerError, our_fault)
+
+
+def http_error(error: HTTPException) -> Answer:
+    status = error.code or 500
+    return page(status)
+
+
+def csrf_error(_error: CSRFError) -> Answer:
+    """The form is older than the session: nothing was done with it."""
+    text = _("The page was open for too long. Nothing was sent; please reload it and try again.")
+    return page(400, text=text)
+
+
+def no_database(error: OperationalError) -> Answer:
+    db.session.rollback()
+    log().error("no database", error=type(error.orig).__name__)
+    return page(503)
+
+
+def our_fault(error: InternalServerError) -> Answer:
+    db.session.rollback()
+    reference = secrets.token_hex(4).upper()
+    log().error("unhandled error", reference=reference, exc_info=error.original_exception)
+    return page(500, reference=reference)
+
+
+def page(status: int, *, text: str | None = None, reference: str | None = None) -> Answer:
+    title, usual = TEXTS.get(status, TEXTS[400 if status < 500 else 500])  # noqa: PLR2004
+    reference = reference or g.get("request_id")
+    home = url_for("plans.index")
+    body = render_template(
+        "shared/error.html", title=title, text=text or usual, reference=reference, home_url=home
+    )
+    return body, status

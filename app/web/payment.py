@@ -1,0 +1,123 @@
+"""The payment page: the whole truth about one payment lives at its URL."""
+
+from flask import Blueprint, abort, jsonify, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug import Response
+
+from app import clock, msisdn
+from app.errors import BadPhone, MustWait, Refused
+from app.extensions import db
+from app.jobs import bell
+from app.payments import customer
+from app.payments.models import Payment
+from app.web import facts, phases, visitor, words
+
+blueprint = Blueprint("payment", __name__, url_prefix="/pay/<token>")
+
+
+@blueprint.get("")
+def page(token: str) -> str:
+    return _shown("checkout/payment.html", token)
+
+
+@blueprint.get("/status")
+def status(token: str) -> str | Response | tuple[str, int]:
+    known = facts.of(token, owner=visitor.owns(token)) or abort(404)
+    phase = phases.of(known, clock.now())
+    if request.accept_mimetypes.best == "application/json":
+        return jsonify(_plain(known, phase))
+    if request.args.get("v") == phase.version:
+        return "", 204
+    return _rendered("checkout/_payment.html", known, phase)
+
+
+def _plain(known: facts.Facts, phase: phases.Phase) -> dict[str, object]:
+    return {
+        "phase": phase.name,
+        "status": known.status,
+        "reason": known.reason,
+        "receipt": known.receipt,
+        "amount": known.amount,
+        "seconds_left": phase.seconds_left,
+    }
+
+
+@blueprint.get("/receipt")
+def receipt(token: str) -> str:
+    known = facts.of(token, owner=False) or abort(404)
+    if known.paid_at is None:
+        abort(404)
+    return render_template("checkout/receipt.html", facts=known)
+
+
+@blueprint.post("/entered")
+def entered(token: str) -> Response | str:
+    customer.entered(_payment(token))
+    return _done(token)
+
+
+@blueprint.post("/not-paid")
+def not_paid(token: str) -> Response | str:
+    customer.denied(_payment(token))
+    return _done(token)
+
+
+@blueprint.post("/retry")
+def retry(token: str) -> Response | str | tuple[str, int]:
+    return _again(token, None)
+
+
+@blueprint.post("/number")
+def number(token: str) -> Response | str | tuple[str, int]:
+    try:
+        phone = msisdn.parse(request.form.get("phone", ""))
+    except BadPhone:
+        return _refused(token, _("Enter a Safaricom number, like 0712 345 678"))
+    return _again(token, phone)
+
+
+def _again(token: str, phone: str | None) -> Response | str | tuple[str, int]:
+    """A new payment for the same invoice; a second tap lands on the one that the first tap made."""
+    try:
+        new = customer.again(_payment(token), phone, visitor.address()).token
+        db.session.commit()
+    except MustWait as wait:
+        return _refused(token, _("Please try again in %(wait)s s.", wait=wait.seconds))
+    except Refused as refusal:
+        return _refused(token, str(refusal))
+    bell.ring(bell.SEND)
+    if phone or visitor.owns(token):  # whoever has only the link does not learn the number
+        visitor.remember(new)
+    if not visitor.wants_fragment():
+        return redirect(url_for("payment.page", token=new), 303)
+    response = Response(_shown("checkout/_payment.html", new))
+    response.headers["HX-Push-Url"] = url_for("payment.page", token=new)
+    return response
+
+
+def _payment(token: str) -> Payment:
+    return customer.payment(token) or abort(404)
+
+
+def _done(token: str) -> Response | str:
+    db.session.commit()
+    bell.ring(bell.ASK)
+    if visitor.wants_fragment():
+        return _shown("checkout/_payment.html", token)
+    return redirect(url_for("payment.page", token=token), 303)
+
+
+def _refused(token: str, error: str) -> tuple[str, int]:
+    db.session.rollback()
+    page = "checkout/_payment.html" if visitor.wants_fragment() else "checkout/payment.html"
+    typed = request.form.get("phone", "")
+    return _shown(page, token, number_error=error, number_typed=typed), 422
+
+
+def _shown(template: str, token: str, **more: str) -> str:
+    known = facts.of(token, owner=visitor.owns(token)) or abort(404)
+    return _rendered(template, known, phases.of(known, clock.now()), **more)
+
+
+def _rendered(template: str, known: facts.Facts, phase: phases.Phase, **more: str) -> str:
+    return render_template(template, facts=known, phase=phase, words=words.of(known, phase), **more)

@@ -1,0 +1,472 @@
+"""First tables, the triggers that hold the money rules, and the default merchant.
+
+Revision ID: 0001
+Revises: 
+Create Date: 2026-11-21 06:01:25.874003
+
+"""
+from alembic import op
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+# revision identifiers, used by Alembic.
+revision = '0001'
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+# The money rules that rows alone cannot express, held by the database itself (design.md §4).
+FUNCTIONS = (
+    """create function refuse_change() returns trigger language plpgsql as $$
+    begin
+      raise exception '% is append-only (M13)', tg_table_name using errcode = 'restrict_violation';
+    end $$""",
+    """create function keep_callback_facts() returns trigger language plpgsql as $$
+    begin
+      if tg_op = 'DELETE' then
+        if old.payment_id is null then return old; end if;  -- a stray message is kept for a day
+        raise exception 'a callback is never deleted (M13)' using errcode = 'restrict_violation';
+      end if;
+      if (new.uid, new.received_at) is distinct from (old.uid, old.received_at)
+         or new.payment_id is distinct from old.payment_id
+         or new.merchant_id is distinct from old.merchant_id
+         or new.address is distinct from old.address then
+        raise exception 'a callback keeps its facts (M13)' using errcode = 'restrict_violation';
+      end if;
+      return new;
+    end $$""",
+    """create function keep_payment_rules() returns trigger language plpgsql as $$
+    begin
+      if (new.amount, new.invoice_id, new.merchant_id)
+         is distinct from (old.amount, old.invoice_id, old.merchant_id) then
+        raise exception 'payment %: its amount and invoice are frozen (M4)', old.id
+          using errcode = 'restrict_violation';
+      end if;
+      if new.status <> old.status and (old.status, new.status) not in (
+           ('created', 'sending'), ('created', 'failed'),
+           ('sending', 'pending'), ('sending', 'unconfirmed'), ('sending', 'failed'),
+           ('pending', 'paid'), ('pending', 'failed'), ('pending', 'unconfirmed'),
+           ('unconfirmed', 'paid'), ('unconfirmed', 'failed'),
+           ('failed', 'paid')) then
+        raise exception 'payment %: % does not become % (M7)', old.id, old.status, new.status
+          using errcode = 'restrict_violation';
+      end if;
+      return new;
+    end $$""",
+    """create function keep_frozen() returns trigger language plpgsql as $$
+    declare before jsonb := to_jsonb(old); after jsonb := to_jsonb(new); field text;
+    begin
+      foreach field in array tg_argv loop
+        if before -> field is distinct from after -> field and before -> field <> 'null'::jsonb then
+          raise exception '% %: % is frozen', tg_table_name, old.id, field
+            using errcode = 'restrict_violation';
+        end if;
+      end loop;
+      return new;
+    end $$""",
+    """create function refuse_imbalance() returns trigger language plpgsql as $$
+    begin
+      if exists (select 1 from added group by transfer having sum(amount) <> 0) then
+        raise exception 'a transfer must sum to zero' using errcode = 'check_violation';
+      end if;
+      return null;
+    end $$""",
+)
+TRIGGERS = (
+    """create trigger ledger_entry_append_only before update or delete on ledger_entry
+       for each row execute function refuse_change()""",
+    """create trigger audit_event_append_only before update or delete on audit_event
+       for each row execute function refuse_change()""",
+    """create trigger allocation_append_only before update or delete on allocation
+       for each row execute function refuse_change()""",
+    """create trigger ledger_entry_balanced after insert on ledger_entry
+       referencing new table as added for each statement execute function refuse_imbalance()""",
+    """create trigger callback_facts before update or delete on callback
+       for each row execute function keep_callback_facts()""",
+    """create trigger payment_moves before update of status, amount, invoice_id, merchant_id
+       on payment for each row execute function keep_payment_rules()""",
+    """create trigger invoice_frozen
+       before update of amount, reference, subscription_id, merchant_id, paid_at, voided_at,
+       period_start, period_end on invoice
+       for each row execute function keep_frozen('amount', 'reference', 'subscription_id',
+       'merchant_id', 'paid_at', 'voided_at', 'period_start', 'period_end')""",
+    """create trigger receipt_frozen
+       before update of amount, code, payment_id, merchant_id, source, paid_at on receipt
+       for each row execute function keep_frozen('amount', 'code', 'payment_id', 'merchant_id',
+       'source', 'paid_at')""",
+)
+DEFAULT_MERCHANT = """insert into merchant (slug, name, created_at)
+    values ('default', 'Malipo', now()) on conflict do nothing"""
+
+
+def upgrade():
+    # ### commands auto generated by Alembic - please adjust! ###
+    op.create_table('merchant',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('slug', sa.String(), nullable=False),
+    sa.Column('name', sa.String(), nullable=False),
+    sa.Column('shortcode', sa.String(), nullable=True),
+    sa.Column('till', sa.String(), nullable=True),
+    sa.Column('consumer_key', sa.LargeBinary(), nullable=True),
+    sa.Column('consumer_secret', sa.LargeBinary(), nullable=True),
+    sa.Column('passkey', sa.LargeBinary(), nullable=True),
+    sa.Column('verify_above', sa.BigInteger(), nullable=True),
+    sa.Column('support', sa.String(), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.CheckConstraint("slug = 'default' or shortcode is not null", name=op.f('ck_merchant_has_shortcode')),
+    sa.CheckConstraint('verify_above is null or verify_above > 0', name=op.f('ck_merchant_verify_above')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_merchant')),
+    sa.UniqueConstraint('slug', name=op.f('uq_merchant_slug'))
+    )
+    op.create_table('rate_bucket',
+    sa.Column('key', sa.String(), nullable=False),
+    sa.Column('tokens', sa.Double(), nullable=False),
+    sa.Column('filled_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('key', name=op.f('pk_rate_bucket'))
+    )
+    op.create_table('audit_event',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('merchant_id', sa.BigInteger(), nullable=False),
+    sa.Column('seq', sa.BigInteger(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('actor', sa.String(), nullable=False),
+    sa.Column('action', sa.String(), nullable=False),
+    sa.Column('subject_type', sa.String(), nullable=False),
+    sa.Column('subject_id', sa.BigInteger(), nullable=False),
+    sa.Column('details', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.Column('prev_hash', sa.LargeBinary(), nullable=False),
+    sa.Column('hash', sa.LargeBinary(), nullable=False),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_audit_event_merchant_id_merchant')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_event')),
+    sa.UniqueConstraint('merchant_id', 'seq', name=op.f('uq_audit_event_merchant_id_seq'))
+    )
+    with op.batch_alter_table('audit_event', schema=None) as batch_op:
+        batch_op.create_index('ix_audit_event_subject', ['subject_type', 'subject_id', 'id'], unique=False)
+
+    op.create_table('audit_head',
+    sa.Column('merchant_id', sa.BigInteger(), nullable=False),
+    sa.Column('seq', sa.BigInteger(), nullable=False),
+    sa.Column('hash', sa.LargeBinary(), nullable=False),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_audit_head_merchant_id_merchant')),
+    sa.PrimaryKeyConstraint('merchant_id', name=op.f('pk_audit_head'))
+    )
+    op.create_table('ledger_entry',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('merchant_id', sa.BigInteger(), nullable=False),
+    sa.Column('transfer', sa.Uuid(), nullable=False),
+    sa.Column('account', sa.String(), nullable=False),
+    sa.Column('amount', sa.BigInteger(), nullable=False),
+    sa.Column('receipt_id', sa.BigInteger(), nullable=True),
+    sa.Column('invoice_id', sa.BigInteger(), nullable=True),
+    sa.Column('posted_at', sa.DateTime(timezone=True), nullable=False),
+    sa.CheckConstraint('amount <> 0', name=op.f('ck_ledger_entry_not_zero')),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_ledger_entry_merchant_id_merchant')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_ledger_entry'))
+    )
+    with op.batch_alter_table('ledger_entry', schema=None) as batch_op:
+        batch_op.create_index('ix_ledger_entry_account', ['merchant_id', 'account'], unique=False)
+        batch_op.create_index('ix_ledger_entry_receipt_id', ['receipt_id'], unique=False)
+        batch_op.create_index('ix_ledger_entry_transfer', ['transfer'], unique=False)
+
+    op.create_table('plan',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('merchant_id', sa.BigInteger(), nullable=False),
+    sa.Column('code', sa.String(), nullable=False),
+    sa.Column('name', sa.String(), nullable=False),
+    sa.Column('price', sa.BigInteger(), nullable=False),
+    sa.Column('unit', sa.String(), nullable=False),
+    sa.Column('every', sa.SmallInteger(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('retired_at', sa.DateTime(timezone=True), nullable=True),
+    sa.CheckConstraint("unit in ('day', 'week', 'month', 'quarter', 'year')", name=op.f('ck_plan_unit')),
+    sa.CheckConstraint('every between 1 and 1000', name=op.f('ck_plan_every')),
+    sa.CheckConstraint('price between 1 and 250000', name=op.f('ck_plan_price')),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_plan_merchant_id_merchant')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_plan')),
+    sa.UniqueConstraint('merchant_id', 'code', name=op.f('uq_plan_merchant_id_code')),
+    sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_plan_merchant_id_id'))
+    )
+    op.create_table('staff',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('merchant_id', sa.BigInteger(), nullable=False),
+    sa.Column('email', sa.String(), nullable=False),
+    sa.Column('role', sa.String(), nullable=False),
+    sa.Column('password_hash', sa.String(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('disabled_at', sa.DateTime(timezone=True), nullable=True),
+    sa.CheckConstraint("role in ('owner', 'finance', 'support', 'viewer')", name=op.f('ck_staff_role')),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_staff_merchant_id_merchant')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_staff')),
+    sa.UniqueConstraint('email', name=op.f('uq_staff_email'))
+    )
+    with op.batch_alter_table('staff', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_staff_merchant_id'), ['merchant_id'], unique=False)
+
+    op.create_table('subscriber',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('merchant_id', sa.BigInteger(), nullable=False),
+    sa.Column('token', sa.String(), nullable=False),
+    sa.Column('phone_index', sa.LargeBinary(), nullable=False),
+    sa.Column('phone_sealed', sa.LargeBinary(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_subscriber_merchant_id_merchant')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_subscriber')),
+    sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_subscriber_merchant_id_id')),
+    sa.UniqueConstraint('merchant_id', 'phone_index', name=op.f('uq_subscriber_merchant_id_phone_index')),
+    sa.UniqueConstraint('token', name=op.f('uq_subscriber_token'))
+    )
+    op.create_table('subscription',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('merchant_id', sa.BigInteger(), nullable=False),
+    sa.Column('token', sa.String(), nullable=False),
+    sa.Column('subscriber_id', sa.BigInteger(), nullable=False),
+    sa.Column('plan_id', sa.BigInteger(), nullable=False),
+    sa.Column('anchor_day', sa.SmallInteger(), nullable=True),
+    sa.Column('paid_through', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('cancelled_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.CheckConstraint('anchor_day between 1 and 31', name=op.f('ck_subscription_anchor_day')),
+    sa.ForeignKeyConstraint(['merchant_id', 'plan_id'], ['plan.merchant_id', 'plan.id'], name=op.f('fk_subscription_merchant_id_plan_id_plan')),
+    sa.ForeignKeyConstraint(['merchant_id', 'subscriber_id'], ['subscriber.merchant_id', 'subscriber.id'], name=op.f('fk_subscription_merchant_id_subscriber_id_subscriber')),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_subscription_merchant_id_merchant')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_subscription')),
+    sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_subscription_merchant_id_id')),
+    sa.UniqueConstraint('token', name=op.f('uq_subscription_token'))
+    )
+    with op.batch_alter_table('subscription', schema=None) as batch_op:
+        batch_op.create_index('uq_subscription_one_running', ['subscriber_id', 'plan_id'], unique=True, postgresql_where=sa.text('cancelled_at is null'))
+
+    op.create_table('invoice',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('merchant_id', sa.BigInteger(), nullable=False),
+    sa.Column('subscription_id', sa.BigInteger(), nullable=False),
+    sa.Column('reference', sa.String(), nullable=False),
+    sa.Column('amount', sa.BigInteger(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('paid_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('voided_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('period_start', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('period_end', sa.DateTime(timezone=True), nullable=True),
+    sa.CheckConstraint('(paid_at is null) = (period_end is null)', name=op.f('ck_invoice_paid_has_period')),
+    sa.CheckConstraint('amount between 1 and 250000', name=op.f('ck_invoice_amount')),
+    sa.CheckConstraint('paid_at is null or voided_at is null', name=op.f('ck_invoice_one_end')),
+    sa.CheckConstraint('period_start < period_end', name=op.f('ck_invoice_period')),
+    sa.ForeignKeyConstraint(['merchant_id', 'subscription_id'], ['subscription.merchant_id', 'subscription.id'], name=op.f('fk_invoice_merchant_id_subscription_id_subscription')),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_invoice_merchant_id_merchant')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_invoice')),
+    sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_invoice_merchant_id_id')),
+    sa.UniqueConstraint('merchant_id', 'reference', name=op.f('uq_invoice_merchant_id_reference'))
+    )
+    with op.batch_alter_table('invoice', schema=None) as batch_op:
+        batch_op.create_index('ix_invoice_subscription_id', ['subscription_id', 'id'], unique=False)
+        batch_op.create_index('uq_invoice_one_open', ['subscription_id'], unique=True, postgresql_where=sa.text('paid_at is null and voided_at is null'))
+
+    op.create_table('payment',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('merchant_id', sa.BigInteger(), nullable=False),
+    sa.Column('invoice_id', sa.BigInteger(), nullable=False),
+    sa.Column('token', sa.String(), nullable=False),
+    sa.Column('hook_hash', sa.LargeBinary(), nullable=True),
+    sa.Column('attempt', sa.String(), nullable=True),
+    sa.Column('retry_of_id', sa.BigInteger(), nullable=True),
+    sa.Column('method', sa.String(), nullable=False),
+    sa.Column('amount', sa.BigInteger(), nullable=False),
+    sa.Column('phone_index', sa.LargeBinary(), nullable=False),
+    sa.Column('phone_sealed', sa.LargeBinary(), nullable=False),
+    sa.Column('address_index', sa.LargeBinary(), nullable=True),
+    sa.Column('status', sa.String(), nullable=False),
+    sa.Column('reason', sa.String(), nullable=True),
+    sa.Column('code', sa.String(), nullable=True),
+    sa.Column('checkout_index', sa.LargeBinary(), nullable=True),
+    sa.Column('checkout_sealed', sa.LargeBinary(), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('sending_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('accepted_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('claimed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('denied_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('paid_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('verified_by', sa.String(), nullable=True),
+    sa.Column('next_question_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('question_rank', sa.SmallInteger(), nullable=False),
+    sa.Column('questions', sa.SmallInteger(), nullable=False),
+    sa.Column('rechecks', sa.SmallInteger(), nullable=False),
+    sa.Column('last_question_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('held_callback_id', sa.BigInteger(), nullable=True),
+    sa.CheckConstraint("(status = 'failed') = (reason is not null)", name=op.f('ck_payment_failed_has_reason')),
+    sa.CheckConstraint("method in ('stk')", name=op.f('ck_payment_method')),
+    sa.CheckConstraint("status <> 'paid' or paid_at is not null", name=op.f('ck_payment_paid_has_time')),
+    sa.CheckConstraint("status in ('created', 'sending', 'pending', 'unconfirmed', 'paid', 'failed')", name=op.f('ck_payment_status')),
+    sa.CheckConstraint('amount between 1 and 250000', name=op.f('ck_payment_amount')),
+    sa.ForeignKeyConstraint(['merchant_id', 'invoice_id'], ['invoice.merchant_id', 'invoice.id'], name=op.f('fk_payment_merchant_id_invoice_id_invoice')),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_payment_merchant_id_merchant')),
+    sa.ForeignKeyConstraint(['retry_of_id'], ['payment.id'], name=op.f('fk_payment_retry_of_id_payment')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_payment')),
+    sa.UniqueConstraint('checkout_index', name=op.f('uq_payment_checkout_index')),
+    sa.UniqueConstraint('hook_hash', name=op.f('uq_payment_hook_hash')),
+    sa.UniqueConstraint('merchant_id', 'attempt', name=op.f('uq_payment_merchant_id_attempt')),
+    sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_payment_merchant_id_id')),
+    sa.UniqueConstraint('retry_of_id', name=op.f('uq_payment_retry_of_id')),
+    sa.UniqueConstraint('token', name=op.f('uq_payment_token'))
+    )
+    with op.batch_alter_table('payment', schema=None) as batch_op:
+        batch_op.create_index('ix_payment_address', ['address_index', 'created_at'], unique=False)
+        batch_op.create_index('ix_payment_invoice', ['invoice_id', 'created_at'], unique=False)
+        batch_op.create_index('ix_payment_pending', ['accepted_at'], unique=False, postgresql_where=sa.text("status = 'pending'"))
+        batch_op.create_index('ix_payment_phone', ['phone_index', 'created_at'], unique=False)
+        batch_op.create_index('ix_payment_question', ['question_rank', 'next_question_at'], unique=False, postgresql_where=sa.text('next_question_at is not null'))
+        batch_op.create_index('ix_payment_sending', ['sending_at'], unique=False, postgresql_where=sa.text("status = 'sending'"))
+        batch_op.create_index('ix_payment_unsent', ['created_at'], unique=False, postgresql_where=sa.text("status = 'created'"))
+        batch_op.create_index('uq_payment_live_invoice', ['invoice_id'], unique=True, postgresql_where=sa.text("status in ('created', 'sending', 'pending')"))
+        batch_op.create_index('uq_payment_live_phone', ['phone_index'], unique=True, postgresql_where=sa.text("status in ('created', 'sending', 'pending')"))
+
+    op.create_table('alert',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('merchant_id', sa.BigInteger(), nullable=False),
+    sa.Column('payment_id', sa.BigInteger(), nullable=True),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('text', sa.String(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('resolved_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_alert_merchant_id_merchant')),
+    sa.ForeignKeyConstraint(['payment_id'], ['payment.id'], name=op.f('fk_alert_payment_id_payment')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_alert'))
+    )
+    with op.batch_alter_table('alert', schema=None) as batch_op:
+        batch_op.create_index('ix_alert_open', ['merchant_id', 'id'], unique=False, postgresql_where=sa.text('resolved_at is null'))
+        batch_op.create_index('ix_alert_payment', ['payment_id'], unique=False)
+
+    op.create_table('callback',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('uid', sa.Uuid(), nullable=False),
+    sa.Column('merchant_id', sa.BigInteger(), nullable=True),
+    sa.Column('payment_id', sa.BigInteger(), nullable=True),
+    sa.Column('body_sealed', sa.LargeBinary(), nullable=True),
+    sa.Column('address', sa.String(), nullable=True),
+    sa.Column('received_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('next_try_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('tries', sa.SmallInteger(), nullable=False),
+    sa.Column('error', sa.String(), nullable=True),
+    sa.Column('settled_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('parked_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('outcome', sa.String(), nullable=True),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_callback_merchant_id_merchant')),
+    sa.ForeignKeyConstraint(['payment_id'], ['payment.id'], name=op.f('fk_callback_payment_id_payment')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_callback'))
+    )
+    with op.batch_alter_table('callback', schema=None) as batch_op:
+        batch_op.create_index('ix_callback_due', ['next_try_at'], unique=False, postgresql_where=sa.text('settled_at is null and parked_at is null'))
+        batch_op.create_index('ix_callback_payment', ['payment_id', 'id'], unique=False)
+        batch_op.create_index('ix_callback_stray', ['received_at'], unique=False, postgresql_where=sa.text('payment_id is null'))
+
+    op.create_table('receipt',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('merchant_id', sa.BigInteger(), nullable=False),
+    sa.Column('payment_id', sa.BigInteger(), nullable=True),
+    sa.Column('subscriber_id', sa.BigInteger(), nullable=True),
+    sa.Column('code', sa.String(), nullable=True),
+    sa.Column('claimed_code', sa.String(), nullable=True),
+    sa.Column('amount', sa.BigInteger(), nullable=False),
+    sa.Column('source', sa.String(), nullable=False),
+    sa.Column('paid_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.CheckConstraint("source in ('callback', 'query')", name=op.f('ck_receipt_source')),
+    sa.CheckConstraint('amount > 0', name=op.f('ck_receipt_amount')),
+    sa.ForeignKeyConstraint(['merchant_id', 'payment_id'], ['payment.merchant_id', 'payment.id'], name=op.f('fk_receipt_merchant_id_payment_id_payment')),
+    sa.ForeignKeyConstraint(['merchant_id', 'subscriber_id'], ['subscriber.merchant_id', 'subscriber.id'], name=op.f('fk_receipt_merchant_id_subscriber_id_subscriber')),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_receipt_merchant_id_merchant')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_receipt')),
+    sa.UniqueConstraint('code', name=op.f('uq_receipt_code')),
+    sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_receipt_merchant_id_id')),
+    sa.UniqueConstraint('payment_id', name=op.f('uq_receipt_payment_id'))
+    )
+    op.create_table('allocation',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('merchant_id', sa.BigInteger(), nullable=False),
+    sa.Column('receipt_id', sa.BigInteger(), nullable=False),
+    sa.Column('invoice_id', sa.BigInteger(), nullable=True),
+    sa.Column('subscriber_id', sa.BigInteger(), nullable=True),
+    sa.Column('amount', sa.BigInteger(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.CheckConstraint('(invoice_id is null) <> (subscriber_id is null)', name=op.f('ck_allocation_one_place')),
+    sa.CheckConstraint('amount <> 0', name=op.f('ck_allocation_not_zero')),
+    sa.ForeignKeyConstraint(['merchant_id', 'invoice_id'], ['invoice.merchant_id', 'invoice.id'], name=op.f('fk_allocation_merchant_id_invoice_id_invoice')),
+    sa.ForeignKeyConstraint(['merchant_id', 'receipt_id'], ['receipt.merchant_id', 'receipt.id'], name=op.f('fk_allocation_merchant_id_receipt_id_receipt')),
+    sa.ForeignKeyConstraint(['merchant_id', 'subscriber_id'], ['subscriber.merchant_id', 'subscriber.id'], name=op.f('fk_allocation_merchant_id_subscriber_id_subscriber')),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_allocation_merchant_id_merchant')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_allocation'))
+    )
+    with op.batch_alter_table('allocation', schema=None) as batch_op:
+        batch_op.create_index('ix_allocation_invoice', ['invoice_id'], unique=False)
+        batch_op.create_index('ix_allocation_receipt', ['receipt_id'], unique=False)
+        batch_op.create_index('ix_allocation_subscriber', ['subscriber_id'], unique=False)
+
+    # ### end Alembic commands ###
+    for statement in (*FUNCTIONS, *TRIGGERS, DEFAULT_MERCHANT):
+        op.execute(statement)
+
+
+def downgrade():
+    # ### commands auto generated by Alembic - please adjust! ###
+    with op.batch_alter_table('allocation', schema=None) as batch_op:
+        batch_op.drop_index('ix_allocation_subscriber')
+        batch_op.drop_index('ix_allocation_receipt')
+        batch_op.drop_index('ix_allocation_invoice')
+
+    op.drop_table('allocation')
+    op.drop_table('receipt')
+    with op.batch_alter_table('callback', schema=None) as batch_op:
+        batch_op.drop_index('ix_callback_stray', postgresql_where=sa.text('payment_id is null'))
+        batch_op.drop_index('ix_callback_payment')
+        batch_op.drop_index('ix_callback_due', postgresql_where=sa.text('settled_at is null and parked_at is null'))
+
+    op.drop_table('callback')
+    with op.batch_alter_table('alert', schema=None) as batch_op:
+        batch_op.drop_index('ix_alert_payment')
+        batch_op.drop_index('ix_alert_open', postgresql_where=sa.text('resolved_at is null'))
+
+    op.drop_table('alert')
+    with op.batch_alter_table('payment', schema=None) as batch_op:
+        batch_op.drop_index('uq_payment_live_phone', postgresql_where=sa.text("status in ('created', 'sending', 'pending')"))
+        batch_op.drop_index('uq_payment_live_invoice', postgresql_where=sa.text("status in ('created', 'sending', 'pending')"))
+        batch_op.drop_index('ix_payment_unsent', postgresql_where=sa.text("status = 'created'"))
+        batch_op.drop_index('ix_payment_sending', postgresql_where=sa.text("status = 'sending'"))
+        batch_op.drop_index('ix_payment_question', postgresql_where=sa.text('next_question_at is not null'))
+        batch_op.drop_index('ix_payment_phone')
+        batch_op.drop_index('ix_payment_pending', postgresql_where=sa.text("status = 'pending'"))
+        batch_op.drop_index('ix_payment_invoice')
+        batch_op.drop_index('ix_payment_address')
+
+    op.drop_table('payment')
+    with op.batch_alter_table('invoice', schema=None) as batch_op:
+        batch_op.drop_index('uq_invoice_one_open', postgresql_where=sa.text('paid_at is null and voided_at is null'))
+        batch_op.drop_index('ix_invoice_subscription_id')
+
+    op.drop_table('invoice')
+    with op.batch_alter_table('subscription', schema=None) as batch_op:
+        batch_op.drop_index('uq_subscription_one_running', postgresql_where=sa.text('cancelled_at is null'))
+
+    op.drop_table('subscription')
+    op.drop_table('subscriber')
+    with op.batch_alter_table('staff', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_staff_merchant_id'))
+
+    op.drop_table('staff')
+    op.drop_table('plan')
+    with op.batch_alter_table('ledger_entry', schema=None) as batch_op:
+        batch_op.drop_index('ix_ledger_entry_transfer')
+        batch_op.drop_index('ix_ledger_entry_receipt_id')
+        batch_op.drop_index('ix_ledger_entry_account')
+
+    op.drop_table('ledger_entry')
+    op.drop_table('audit_head')
+    with op.batch_alter_table('audit_event', schema=None) as batch_op:
+        batch_op.drop_index('ix_audit_event_subject')
+
+    op.drop_table('audit_event')
+    op.drop_table('rate_bucket')
+    op.drop_table('merchant')
+    # ### end Alembic commands ###
+    for name in ('refuse_change', 'keep_callback_facts', 'keep_payment_rules', 'keep_frozen', 'refuse_imbalance'):
+        op.execute(f'drop function {name}()')

@@ -1,0 +1,109 @@
+"""Real PostgreSQL, real Valkey, the real application. Only the wire to Safaricom and time are fake."""
+
+import dataclasses
+import re
+
+import pytest
+import responses
+from flask_migrate import upgrade
+from sqlalchemy import text
+
+import config
+from app import create_app
+from app.extensions import db
+from app.payments import books
+from tests import factories
+
+pytest_plugins = ["tests.servers"]
+
+DARAJA = "http://daraja.test"
+
+
+def environment(postgres_url, redis_url, **more):
+    return {
+        "DATABASE_URL": postgres_url,
+        "REDIS_URL": redis_url,
+        "SECRET_KEY": "test-secret",
+        "ENCRYPTION_KEYS": f"k1:{'0' * 64}",
+        "PHONE_INDEX_KEY": "1" * 64,
+        "MPESA_ENVIRONMENT": "simulator",
+        "MPESA_BASE_URL": DARAJA,
+        "MPESA_CONSUMER_KEY": "key",
+        "MPESA_CONSUMER_SECRET": "secret",
+        "MPESA_SHORTCODE": "174379",
+        "MPESA_PASSKEY": "passkey",
+        "PUBLIC_BASE_URL": "http://localhost",
+        "LOG_LEVEL": "ERROR",
+        **more,
+    }
+
+
+@pytest.fixture(scope="session")
+def wired_app(postgres_url, redis_url):
+    """The application on a migrated database, once for the session."""
+    app = create_app(config.read(environment(postgres_url, redis_url)))
+    with app.app_context():
+        upgrade()
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def app(wired_app, request):
+    """An empty database around each test, whose books are checked after it."""
+    with wired_app.app_context():
+        empty_database()
+        yield wired_app
+        db.session.rollback()
+        wrong = {rule.name: found for rule in books.RULES if (found := books.violations(rule))}
+        db.session.remove()
+    if "breaks_books" not in request.keywords:
+        assert wrong == {}
+
+
+def empty_database():
+    tables = ", ".join(f'"{table}"' for table in db.metadata.tables)
+    db.session.execute(text(f"truncate {tables} restart identity"))
+    db.session.execute(
+        text("insert into merchant (slug, name, created_at) values ('default', 'Duka', now())")
+    )
+    db.session.commit()
+
+
+@pytest.fixture
+def set_setting(app):
+    """Changes settings of the running application for one test."""
+    before = app.extensions["malipo.settings"]
+
+    def change(**values):
+        app.extensions["malipo.settings"] = dataclasses.replace(before, **values)
+
+    yield change
+    app.extensions["malipo.settings"] = before
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+@pytest.fixture
+def cli(app):
+    return app.test_cli_runner()
+
+
+@pytest.fixture
+def plan(app):
+    return factories.plan()
+
+
+@pytest.fixture
+def safaricom(app):
+    """The wire to Safaricom, with a token to be had. Tests add what it answers."""
+    app.extensions["malipo.clients"].clear()
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as wire:
+        wire.get(
+            re.compile(f"{DARAJA}/oauth/.*"), json={"access_token": "token", "expires_in": "3599"}
+        )
+        yield wire
