@@ -5,6 +5,7 @@ import re
 
 import pytest
 import responses
+from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from sqlalchemy import text
 
@@ -42,6 +43,7 @@ def environment(postgres_url, redis_url, **more):
 def wired_app(postgres_url, redis_url):
     """The application on a migrated database, once for the session."""
     app = create_app(config.read(environment(postgres_url, redis_url)))
+    app.test_client_class = Browser
     with app.app_context():
         upgrade()
     yield app
@@ -81,6 +83,15 @@ def set_setting(app):
 
     yield change
     app.extensions["malipo.settings"] = before
+
+
+class Browser(FlaskClient):
+    """Each request has an application context, and so a session and a `g`, of its own."""
+
+    def open(self, *args, **kwargs):
+        db.session.rollback()
+        with self.application.app_context():
+            return super().open(*args, **kwargs)
 
 
 @pytest.fixture

@@ -1,10 +1,14 @@
-"""`flask check-books`: do our own rows keep the money rules?"""
+"""`flask check-books`, `flask verify-audit`: do our own rows keep the money rules?"""
 
 import sys
 
 import click
 from flask.cli import with_appcontext
+from sqlalchemy import select
 
+from app import audit
+from app.extensions import db
+from app.merchants import Merchant
 from app.payments import books
 
 
@@ -21,4 +25,16 @@ def check_books() -> None:
     sys.exit(1 if wrong else 0)
 
 
-COMMANDS = (check_books,)
+@click.command("verify-audit")
+@with_appcontext
+def verify_audit() -> None:
+    """Recomputes each merchant's chain of events; exits 1 when one is broken."""
+    broken = False
+    for merchant in db.session.scalars(select(Merchant).order_by(Merchant.id)).all():
+        wrong = audit.verify(merchant.id)
+        broken = broken or bool(wrong)
+        click.echo(f"{merchant.slug}: {', '.join(wrong) or 'ok'}")
+    sys.exit(1 if broken else 0)
+
+
+COMMANDS = (check_books, verify_audit)

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.extensions import db
-from app.jobs import work
+from app.jobs import spool, work
 from app.jobs.sweep import ask_due, sweep
 from app.logs import log
 from app.settings import settings
@@ -37,6 +37,7 @@ class Scheduler:
         self.resign()
 
     def tick(self) -> None:
+        spool.take_in()  # files are this machine's: whether we lead or not
         if not self._leading():
             return
         if monotonic() - self._swept_at >= settings().sweep_seconds:

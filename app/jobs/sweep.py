@@ -4,7 +4,7 @@ from sqlalchemy import func, select
 
 from app import clock
 from app.extensions import db
-from app.jobs import work
+from app.jobs import spool, work
 from app.payments import charging
 from app.payments.models import Payment
 from app.payments.states import CREATED
@@ -12,6 +12,7 @@ from app.payments.states import CREATED
 
 def sweep() -> None:
     """Money first: what arrived, then new prompts, then old questions."""
+    spool.take_in()
     work.settle_inbox()
     charging.give_up_unsent()
     db.session.commit()

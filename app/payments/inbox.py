@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, insert, literal, select, update
+from sqlalchemy import func, insert, literal, or_, select, true, update
 
 from app import clock, crypto
 from app.extensions import db
@@ -82,3 +82,19 @@ def park(callback_id: int, error: str) -> None:
     """Nobody can read it today. It is kept, listed, and can be replayed after a deploy."""
     parked = {"error": error, "parked_at": clock.now()}
     db.session.execute(update(Callback).where(Callback.id == callback_id).values(parked))
+
+
+def unsettled() -> list[Callback]:
+    """Parked messages, and those that failed and wait for another try."""
+    waiting = or_(Callback.parked_at.is_not(None), Callback.tries > 0)
+    query = select(Callback).where(Callback.settled_at.is_(None), waiting)
+    return list(db.session.scalars(query.order_by(Callback.id)))
+
+
+def unpark(callback_id: int | None) -> int:
+    """Makes one parked message, or all of them, due again. Answers how many."""
+    one = Callback.id == callback_id if callback_id is not None else true()
+    parked = (Callback.parked_at.is_not(None), Callback.settled_at.is_(None), one)
+    due = {"parked_at": None, "next_try_at": clock.now(), "tries": 0}
+    changed = db.session.execute(update(Callback).where(*parked).values(due).returning(Callback.id))
+    return len(changed.all())

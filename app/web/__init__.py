@@ -2,7 +2,18 @@
 
 from flask import Flask
 
-from app.web import checkout, errors, health, hooks, language, payment, plans, security, shown
+from app.web import (
+    admin,
+    checkout,
+    errors,
+    health,
+    hooks,
+    language,
+    payment,
+    plans,
+    security,
+    shown,
+)
 
 MOST_BYTES = 64 * 1024
 MOST_PARTS = 20
@@ -11,7 +22,7 @@ MOST_PARTS = 20
 def init_app(app: Flask) -> None:
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     app.config["MAX_FORM_PARTS"] = MOST_PARTS
-    for room in (plans, checkout, payment, hooks, health):
+    for room in (plans, checkout, payment, hooks, health, admin):
         app.register_blueprint(room.blueprint)
     security.init_app(app)
     errors.init_app(app)

@@ -1,14 +1,18 @@
 """Safaricom's door: keep the message, commit, answer, ring. It decides nothing."""
 
+import re
+
 from flask import Blueprint, abort, request
+from sqlalchemy.exc import OperationalError
 
 from app.extensions import csrf, db
-from app.jobs import bell
+from app.jobs import bell, spool
 from app.payments import inbox
 from app.web import visitor
 
 blueprint = Blueprint("hooks", __name__, url_prefix="/hooks/v1")
 csrf.exempt(blueprint)
+TOKEN = re.compile("[0-9a-f]{32}")
 MOST_BYTES = 64 * 1024
 ACCEPTED = {"ResultCode": 0, "ResultDesc": "Accepted"}
 
@@ -18,11 +22,27 @@ def stk(token: str) -> dict[str, object]:
     """200 only after the raw body is committed (M10). A wrong token answers 404."""
     request.max_content_length = MOST_BYTES
     body = request.get_data(cache=False)
-    callback_id = inbox.receive(token, body, visitor.address())
-    if callback_id is None:
-        inbox.receive_stray(body, visitor.address())
-        db.session.commit()
+    try:
+        kept = _keep(token, body)
+    except OperationalError:
+        _spool(token, body)
+        raise
+    if not kept:
         abort(404)
-    db.session.commit()
     bell.ring(bell.SETTLE)
     return ACCEPTED
+
+
+def _keep(token: str, body: bytes) -> bool:
+    kept = inbox.receive(token, body, visitor.address()) is not None
+    if not kept:
+        inbox.receive_stray(body, visitor.address())
+    db.session.commit()
+    return kept
+
+
+def _spool(token: str, body: bytes) -> None:
+    """No database: 503, so that whoever retries does, and the body on the disk, for who does not."""
+    db.session.rollback()
+    if TOKEN.fullmatch(token):
+        spool.keep(token, body, visitor.address())

@@ -1,0 +1,107 @@
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+T ?= tests
+PYTHON ?= $(firstword $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p; done))
+IN := .venv/bin/python -m
+PIP := $(IN) pip install -qq --disable-pip-version-check --no-input
+TEMPLATES := $(wildcard app/templates app/simulator/templates)
+
+# The stamps say "installed"; what a half-made or damaged environment lacks is found by looking.
+BUILT := $(wildcard .venv/installed-for-run .venv/installed-for-test)
+ifneq ($(BUILT),)
+  PINS := $(if $(filter %test,$(BUILT)),requirements.txt requirements-dev.txt,requirements.txt)
+  LACKS := $(shell .venv/bin/python -I app/local/installed.py $(PINS) 2>&1 || echo everything)
+  ifneq ($(LACKS),)
+    $(shell rm -f $(BUILT))
+  endif
+endif
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: .venv/installed-for-run translations ## Everything on this machine, on http://127.0.0.1:8000; PORT=8080 for another
+	@.venv/bin/python -c '$(START)'
+
+# As `python -m app.local.run`, but without a traceback for a Ctrl-C in the first second.
+START = import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); \
+	from app.local.run import main; raise SystemExit(main())
+
+.PHONY: setup
+setup: .venv/installed-for-test ## Install everything that developers need
+
+.PHONY: test
+test: .venv/installed-for-test translations ## Run the tests; T=tests/payments for some of them
+	@$(IN) pytest $(T) $(if $(filter-out tests,$(T)),,--numprocesses auto --maxprocesses 8 --cov --cov-report term)
+
+.PHONY: fix
+fix: .venv/installed-for-test ## Format and repair what can be repaired
+	@$(IN) ruff check --fix .
+	@$(IN) ruff format .
+	@$(IN) djlint --reformat --quiet $(TEMPLATES)
+
+.PHONY: lint
+lint: .venv/installed-for-test ## Formatting, rules, types, import contracts, templates
+	@$(IN) ruff format --check .
+	@$(IN) ruff check .
+	@$(IN) mypy
+	@.venv/bin/python -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-logo
+	@$(IN) djlint --check --lint --quiet $(TEMPLATES)
+
+.PHONY: migration
+migration: .venv/installed-for-test ## Write a migration; m="add plan.trial_days"
+	@$(if $(m),,echo 'Say what it does: make migration m="add plan.trial_days"'; exit 1)
+	@$(IN) flask --app wsgi db upgrade
+	@$(IN) flask --app wsgi db migrate -m "$(m)"
+
+.PHONY: migration-sql
+migration-sql: .venv/installed-for-test ## Lint the SQL of all migrations as PostgreSQL will read it
+	@$(IN) flask --app wsgi db upgrade --sql | .venv/bin/squawk --pg-version=15 \
+		--exclude=require-lock-timeout,require-statement-timeout
+
+.PHONY: audit
+audit: .venv/installed-for-test ## Known holes in what we depend on, and unused dependencies
+	@$(IN) pip_audit --version >/dev/null 2>&1 || $(PIP) pip-audit==2.10.1 deptry==0.25.1
+	@$(IN) pip_audit -r requirements.txt
+	@.venv/bin/deptry .
+
+.PHONY: sure
+sure: lint test ## Everything CI runs
+
+.PHONY: translations
+translations: $(patsubst %.po,%.mo,$(wildcard app/translations/*/LC_MESSAGES/*.po))
+
+%.mo: %.po
+	@$(IN) babel.messages.frontend compile --input-file $< --output-file $@ >/dev/null
+
+.PHONY: clean
+clean: ## Remove what can be made again; instance/ keeps the data
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache htmlcov .coverage*
+	@find app tests migrations -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/installed-for-run: requirements.txt
+	@$(environment)
+	@echo "Installing what runs into .venv …"
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+.venv/installed-for-test: requirements.txt requirements-dev.txt
+	@$(environment)
+	@echo "Installing what develops into .venv …"
+	@$(PIP) -r requirements-dev.txt
+	@touch $@ .venv/installed-for-run
+
+# Made, or made again where an interrupted attempt left one without a working pip.
+define environment
+	mkdir -p instance/log; \
+	test -n "$(PYTHON)" || { echo "Malipo needs Python 3.11 or newer: install it, or name it: make PYTHON=/path/to/python3.11"; exit 1; }; \
+	if ! $(IN) pip --version >/dev/null 2>&1; then \
+		$(PYTHON) -m venv --clear .venv >instance/log/venv.log 2>&1 \
+		|| { rm -rf .venv; echo "Python's venv does not work here (see instance/log/venv.log): on Debian, apt install python3-venv"; exit 1; }; \
+	fi; \
+	$(if $(LACKS),$(if $(filter everything,$(LACKS)),,$(PIP) --force-reinstall --no-deps $(LACKS)))
+endef

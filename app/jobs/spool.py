@@ -1,0 +1,80 @@
+"""A spool for messages that came while PostgreSQL was away: sealed files on this machine.
+
+A file appears whole (written aside, synced, renamed) and is removed only after its message is
+committed; a crash in between takes it in twice, which the inbox is made for.
+"""
+
+import base64
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+from flask import current_app
+
+from app import clock, crypto
+from app.extensions import db
+from app.logs import log
+from app.payments import inbox
+
+PLACE = "spool|"
+MOST_FILES = 10_000  # a database that is away must not let strangers fill the disk
+
+
+def keep(hook_token: str, body: bytes, address: str | None) -> bool:
+    """Whether the message is safe on the disk."""
+    try:
+        _write(json.dumps([hook_token, base64.b64encode(body).decode(), address]).encode())
+    except OSError as error:
+        log().error("spool not written", error=type(error).__name__)
+        return False
+    return True
+
+
+def _write(message: bytes) -> None:
+    directory = _directory()
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if sum(1 for _ in directory.iterdir()) >= MOST_FILES:
+        raise OSError("the spool is full")
+    name = f"{clock.now():%Y%m%dT%H%M%S%f}-{uuid4().hex}"
+    making = directory / f"{name}.new"
+    with making.open("xb") as file:
+        file.write(crypto.seal(message, PLACE + name))
+        file.flush()
+        os.fsync(file.fileno())
+    making.rename(directory / f"{name}.msg")
+    _sync(directory)
+
+
+def _sync(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def take_in() -> int:
+    """Puts every spooled message into the inbox, oldest first. Raises when there is no database."""
+    taken = 0
+    for file in waiting():
+        token, body, address = _read(file)
+        inbox.receive(token, body, address)
+        db.session.commit()
+        file.unlink()
+        taken += 1
+    return taken
+
+
+def waiting() -> Iterator[Path]:
+    return iter(sorted(_directory().glob("*.msg")))
+
+
+def _read(file: Path) -> tuple[str, bytes, str | None]:
+    token, body, address = json.loads(crypto.unseal(file.read_bytes(), PLACE + file.stem))
+    return token, base64.b64decode(body), address
+
+
+def _directory() -> Path:
+    return Path(current_app.instance_path) / "spool"

@@ -1,0 +1,1 @@
+"""Everything on one machine: PostgreSQL and Valkey from wheels, and `make run`."""
