@@ -9,14 +9,14 @@ IN := .venv/bin/python -m
 PIP := $(IN) pip install -qq --disable-pip-version-check --no-input
 TEMPLATES := $(wildcard app/templates app/simulator/templates)
 
-# The stamps say "installed"; what a half-made or damaged environment lacks is found by looking.
-BUILT := $(wildcard .venv/installed-for-run .venv/installed-for-test)
-ifneq ($(BUILT),)
-  PINS := $(if $(filter %test,$(BUILT)),requirements.txt requirements-dev.txt,requirements.txt)
+# A stamp says "installed"; whether it is still true, and what an interrupted attempt left, is looked up.
+STAMPS := $(wildcard .venv/installed-for-run .venv/installed-for-test)
+PINS := $(if $(STAMPS),requirements.txt) $(if $(filter %test,$(STAMPS)),requirements-dev.txt)
+ifneq ($(wildcard .venv),)
   LACKS := $(shell .venv/bin/python -I app/local/installed.py $(PINS) 2>&1 || echo everything)
-  ifneq ($(LACKS),)
-    $(shell rm -f $(BUILT))
-  endif
+endif
+ifneq ($(LACKS),)
+  $(shell rm -f $(STAMPS))
 endif
 
 .PHONY: help
@@ -75,7 +75,7 @@ sure: lint test ## Everything CI runs
 .PHONY: translations
 translations: $(patsubst %.po,%.mo,$(wildcard app/translations/*/LC_MESSAGES/*.po))
 
-%.mo: %.po
+%.mo: %.po | .venv/installed-for-run
 	@$(IN) babel.messages.frontend compile --input-file $< --output-file $@ >/dev/null
 
 .PHONY: clean
@@ -86,14 +86,16 @@ clean: ## Remove what can be made again; instance/ keeps the data
 .venv/installed-for-run: requirements.txt
 	@$(environment)
 	@echo "Installing what runs into .venv …"
-	@$(PIP) -r requirements.txt
+	@$(PIP) -r requirements.txt || { echo '$(NO_PACKAGES)'; exit 1; }
 	@touch $@
 
 .venv/installed-for-test: requirements.txt requirements-dev.txt
 	@$(environment)
 	@echo "Installing what develops into .venv …"
-	@$(PIP) -r requirements-dev.txt
+	@$(PIP) -r requirements-dev.txt || { echo '$(NO_PACKAGES)'; exit 1; }
 	@touch $@ .venv/installed-for-run
+
+NO_PACKAGES := pip could not install everything: it needs a way to a package index. Then the same again.
 
 # Made, or made again where an interrupted attempt left one without a working pip.
 define environment

@@ -11,4 +11,6 @@ grant update on merchant, staff, plan, subscriber, subscription, invoice, paymen
 -- A message's facts stay; its state moves, and retention and key rotation touch its sealed body.
 grant update (settled_at, parked_at, next_try_at, tries, error, outcome, body_sealed)
   on callback to :"role";
+-- Only messages with a wrong token may go, after a day: a trigger refuses all others.
+grant delete on callback to :"role";
 revoke insert on alembic_version from :"role";

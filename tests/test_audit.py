@@ -44,7 +44,7 @@ def assert_unbroken(merchant_id):
 def test_events_are_a_chain_from_the_first_to_the_head(duka):
     for n in range(3):
         record(duka, amount=n)
-        record(duka, "other.done", text="KSh 20, naïve – “sawa”", nested={"b": [1, None], "a": 1})
+        record(duka, "other.done", text="KSh 20, naïve “sawa” …", nested={"b": [1, None], "a": 1})
         db.session.commit()
     assert assert_unbroken(duka.id) == 6
 
@@ -172,7 +172,55 @@ def test_the_database_refuses_to_change_history(duka, statement):
     assert assert_unbroken(duka.id) == 2
 
 
-def test_a_hand_in_the_database_breaks_the_chain(duka):
+TAMPERED = {
+    """update audit_event set details = '{"amount": 9}' where seq = 2""": "event 2 was changed",
+    "update audit_event set actor = 'nobody' where seq = 3": "event 3 was changed",
+    "update audit_event set at = at + '1 s' where seq = 1": "event 1 was changed",
+    "delete from audit_event where seq = 1": "event 1 is missing",
+    "delete from audit_event where seq = 2": "event 2 is missing",
+    "delete from audit_event where seq = 3": "the chain ends at 2, its head says 3",
+    "delete from audit_event": "the chain ends at 0, its head says 3",
+    "delete from audit_head": "the chain ends at 3, its head says 0",
+    "update audit_head set hash = ''": "the chain ends at 3, its head says 3",
+    """update audit_event a set details = b.details from audit_event b
+       where a.seq + b.seq = 5 and a.seq in (2, 3)""": "event 2 was changed",
+}
+
+
+@pytest.mark.parametrize("statement", TAMPERED)
+def test_a_hand_in_the_database_is_noticed(duka, cli, statement):
+    for amount in (1, 2, 3):
+        record(duka, amount=amount)
+    db.session.commit()
+    assert audit.verify(duka.id) == []
+    db.session.rollback()
+    with db.engine.begin() as hand:
+        hand.execute(text("set local session_replication_role = replica"))
+        hand.execute(text(statement))
+    db.session.expire_all()
+    assert audit.verify(duka.id) == [TAMPERED[statement]]
+    result = cli.invoke(args=["verify-audit"])
+    assert (result.exit_code, result.output) == (1, f"default: {TAMPERED[statement]}\n")
+
+
+def test_good_chains_are_ok(duka, cli):
+    other = factories.merchant()
+    factories.merchant("tatu")
+    for merchant in (duka, other):
+        record(merchant)
+    db.session.commit()
+    result = cli.invoke(args=["verify-audit"])
+    assert (result.exit_code, result.output) == (0, "default: ok\nduka: ok\ntatu: ok\n")
+
+
+def test_the_heads_are_told_by_merchant(duka):
+    other = factories.merchant()
+    record(duka)
+    db.session.commit()
+    assert [(head.merchant_id, head.seq) for head in audit.heads()] == [(duka.id, 1), (other.id, 1)]
+
+
+def test_a_broken_chain_does_not_compute(duka):
     for amount in (1, 2, 3):
         record(duka, amount=amount)
     db.session.commit()

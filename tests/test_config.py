@@ -13,6 +13,7 @@ from config import BadSetting, read
 from tests.conftest import environment
 
 ROOT = Path(config.__file__).parent
+FULL_WIDTH_ONE = "\N{FULLWIDTH DIGIT ONE}"
 SECRETS = {
     "SECRET_KEY": "secret-key-of-the-session",
     "SECRET_KEY_FALLBACKS": "older-session-key",
@@ -188,12 +189,12 @@ def test_what_is_malformed_is_named(name, value):
     [
         ("MPESA_SHORTCODE", "١٧٤٣٧٩"),
         ("TRUSTED_PROXY_HOPS", "٢"),
-        ("SWEEP_SECONDS", "１０"),
+        ("SWEEP_SECONDS", FULL_WIDTH_ONE + "0"),
         ("QUERY_SCHEDULE", "२०,४५"),
-        ("QUERY_BUDGET_PER_MINUTE", "٥"),
-        ("PROMPT_LIMITS_ENABLED", "１"),
-        ("PHONE_INDEX_KEY", "１" * 64),
-        ("CALLBACK_ADDRESSES", "１０.0.0.1"),
+        ("QUERY_BUDGET_PER_MINUTE", "٦"),
+        ("PROMPT_LIMITS_ENABLED", FULL_WIDTH_ONE),
+        ("PHONE_INDEX_KEY", FULL_WIDTH_ONE * 64),
+        ("CALLBACK_ADDRESSES", FULL_WIDTH_ONE + "0.0.0.1"),
     ],
 )
 def test_digits_of_other_alphabets_are_no_digits(name, value):
@@ -203,7 +204,7 @@ def test_digits_of_other_alphabets_are_no_digits(name, value):
 
 @pytest.mark.parametrize("value", ["5432l", "1234", "123456789", "٥٤٣٢١", None])
 def test_a_till_needs_its_number(value):
-    with pytest.raises(BadSetting, match="^MPESA_TILL "):
+    with pytest.raises(BadSetting, match=r"^MPESA_TILL "):
         read(env(MPESA_TYPE="till", MPESA_TILL=value))
 
 
@@ -219,17 +220,17 @@ def test_a_paybill_has_no_till_number_even_when_one_is_set():
 @pytest.mark.parametrize("word", config.FORBIDDEN_WORDS)
 @pytest.mark.parametrize("where", ["https://{}.example.co.ke", "https://example.co.ke/{}"])
 def test_an_address_that_safaricom_would_refuse_stops_the_start(word, where):
-    with pytest.raises(BadSetting, match=f"^PUBLIC_BASE_URL .*{word}"):
+    with pytest.raises(BadSetting, match=rf"^PUBLIC_BASE_URL .*{word}"):
         read(production(PUBLIC_BASE_URL=where.format(word)))
-    with pytest.raises(BadSetting, match="^PUBLIC_BASE_URL "):
+    with pytest.raises(BadSetting, match=r"^PUBLIC_BASE_URL "):
         read(production(PUBLIC_BASE_URL=where.format(f"my{word.upper()}shop")))
 
 
 @pytest.mark.parametrize("where", ["sandbox", "production"])
 def test_outside_the_simulator_only_https_is_public(where):
-    with pytest.raises(BadSetting, match="^PUBLIC_BASE_URL .*https"):
+    with pytest.raises(BadSetting, match=r"^PUBLIC_BASE_URL .*https"):
         read(production(MPESA_ENVIRONMENT=where, PUBLIC_BASE_URL="http://pay.example.co.ke"))
-    with pytest.raises(BadSetting, match="^PUBLIC_BASE_URL is missing"):
+    with pytest.raises(BadSetting, match=r"^PUBLIC_BASE_URL is missing"):
         read(production(MPESA_ENVIRONMENT=where, PUBLIC_BASE_URL=None))
     assert read(production(MPESA_ENVIRONMENT=where)).https
 
@@ -256,7 +257,7 @@ def test_safaricoms_own_addresses_and_budgets(where, url, budget):
     ("name", "value"), [("MPESA_BASE_URL", "http://127.0.0.1:8001"), ("PROMPT_LIMITS_ENABLED", "0")]
 )
 def test_what_is_only_for_the_simulator(where, name, value):
-    with pytest.raises(BadSetting, match=f"^{name}.*MPESA_ENVIRONMENT=simulator"):
+    with pytest.raises(BadSetting, match=rf"^{name}.*MPESA_ENVIRONMENT=simulator"):
         read(production(MPESA_ENVIRONMENT=where, **{name: value}))
 
 
@@ -284,7 +285,7 @@ def test_no_secret_is_in_the_sentence_about_it():
 )
 def test_a_start_with_a_bad_setting_ends_with_the_sentence(name, value):
     given = env(**{name: value}) | {"PATH": os.environ["PATH"]}
-    start = subprocess.run(  # noqa: S603
+    start = subprocess.run(
         [sys.executable, "-c", "import wsgi"],
         cwd=ROOT,
         env=given,

@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select, text
+from sqlalchemy import insert as bulk
 from sqlalchemy.exc import DBAPIError
 
 from app import clock, ledger, merchants
@@ -26,7 +27,7 @@ def entries():
 def insert(merchant_id, *amounts, transfer=None):
     row = {"merchant_id": merchant_id, "transfer": transfer or uuid4(), "posted_at": clock.now()}
     rows = [row | {"account": "a", "amount": amount} for amount in amounts]
-    db.session.execute(LedgerEntry.__table__.insert().values(rows))
+    db.session.execute(bulk(LedgerEntry).values(rows))
 
 
 def test_a_transfer_is_written_with_both_its_sides(merchant_id):
@@ -62,7 +63,7 @@ def test_each_transfer_of_a_statement_must_sum_to_zero(merchant_id):
     common = {"merchant_id": merchant_id, "account": "a", "posted_at": clock.now()}
     values = [common | {"transfer": transfer, "amount": amount} for transfer, amount in rows]
     with pytest.raises(DBAPIError, match="a transfer must sum to zero"):
-        db.session.execute(LedgerEntry.__table__.insert().values(values))
+        db.session.execute(bulk(LedgerEntry).values(values))
     db.session.rollback()
 
 

@@ -15,7 +15,7 @@ from tests import factories
 SECRETS = {"consumer_key": "k2", "consumer_secret": "s2", "passkey": "p2"}
 
 
-def create(slug="duka", name="Duka", shortcode="600123", till=None, secrets=SECRETS):  # noqa: PLR0913
+def create(slug="duka", name="Duka", shortcode="600123", till=None, secrets=SECRETS):
     return merchants.create(slug, name, shortcode, till, secrets)
 
 

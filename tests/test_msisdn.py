@@ -68,6 +68,7 @@ def test_no_operator_is_guessed(start):
         "+256712345678",  # Uganda
         "+1 202 555 0123",
         "+44 7911 123456",
+        "+999 1234 567",  # no country at all
         "999",
         "0712O45678",  # a letter O
         "o712345678",
@@ -86,7 +87,7 @@ def test_no_operator_is_guessed(start):
         "-0712345678",
         "٠٧١٢٣٤٥٦٧٨",  # Arabic-Indic digits
         "०७१२३४५६७८",  # Devanagari
-        "０７１２３４５６７８",  # full-width
+        "".join(chr(ord(c) + 0xFEE0) for c in "0712345678"),  # full-width
         "0712345٦78",
         "\N{FULLWIDTH PLUS SIGN}254712345678",
         "07\N{ZERO WIDTH SPACE}12345678",

@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.extensions import db
 from app.jobs import spool, work
+from app.jobs.housekeeping import Housekeeping
 from app.jobs.sweep import ask_due, sweep
 from app.logs import log
 from app.settings import settings
@@ -22,6 +23,7 @@ class Scheduler:
         self.stopping = threading.Event()
         self._connection: Connection | None = None
         self._swept_at = float("-inf")
+        self._housekeeping = Housekeeping()
 
     def run(self) -> None:
         """Until `stopping` is set. A lost database is waited for; the lock goes to whoever is there."""
@@ -43,6 +45,7 @@ class Scheduler:
         if monotonic() - self._swept_at >= settings().sweep_seconds:
             self._swept_at = monotonic()
             sweep()
+            self._housekeeping.do_what_is_due()
         else:
             ask_due()
 

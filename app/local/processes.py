@@ -78,12 +78,13 @@ def ending(process: Popen[bytes]) -> str:
     return f"was killed by signal {-code}" if code < 0 else f"stopped with exit code {code}"
 
 
-def last_lines(log: Path, count: int = 5) -> str:
-    """Indented, to stand under a sentence."""
+def last_words(log: Path, count: int = 5) -> str:
+    """The end of a log, indented, to stand behind a sentence."""
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - 10_000))
         lines = file.read().decode(errors="replace").splitlines()
-    return "\n".join([f"    {line}" for line in lines if line.strip()][-count:])
+    words = [f"\n    {line}" for line in lines if line.strip()][-count:]
+    return f" The end of {log}:{''.join(words)}" if words else f" {log} is empty."
 
 
 def left_over(name: str, data: Path) -> list[int]:

@@ -93,5 +93,4 @@ class Server(ABC):
             sleep(0.02)
 
     def _story(self, what: str) -> str:
-        lines = processes.last_lines(self.log)
-        return f"{self.name} {what}. The end of {self.log}:\n{lines}"
+        return f"{self.name} {what}.{processes.last_words(self.log)}"

@@ -1,4 +1,4 @@
-"""PostgreSQL and Valkey from their wheels, on sockets only (docs/adr: why not the wheels' wrappers)."""
+"""PostgreSQL and Valkey from their wheels, as children of ours and on sockets only."""
 
 import atexit
 import os

@@ -131,9 +131,8 @@ def answers(url: str, wait: float = 2) -> bool:
 
 
 def _story(watched: Watched) -> str:
-    lines = processes.last_lines(watched.log)
-    ending = processes.ending(watched.process)
-    return f"{watched.name} {ending}, so everything was stopped. The end of {watched.log}:\n{lines}"
+    ending, words = processes.ending(watched.process), processes.last_words(watched.log)
+    return f"{watched.name} {ending}, so everything stops.{words}"
 
 
 def _show_trouble(watched: Watched) -> None:

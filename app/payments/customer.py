@@ -30,7 +30,7 @@ def entered(payment: Payment) -> None:
 
 def denied(payment: Payment) -> None:
     """ "I did not enter my PIN": frees the retry once Safaricom has been asked again."""
-    if payment.status != UNCONFIRMED:
+    if payment.status not in (PENDING, UNCONFIRMED):
         return
     if payment.denied_at is None:
         payment.denied_at = clock.now()

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, insert, literal, or_, select, true, update
+from sqlalchemy import delete, func, insert, literal, or_, select, true, update
 
 from app import clock, crypto
 from app.extensions import db
@@ -11,6 +11,7 @@ from app.payments.models import Callback, Payment, body_place
 
 STRAY_BYTES = 1024
 STRAYS_A_MINUTE = 60
+STRAY_LIFE = timedelta(days=1)
 MOST_TRIES = 10
 LONGEST_PAUSE = timedelta(hours=1)
 
@@ -98,3 +99,9 @@ def unpark(callback_id: int | None) -> int:
     due = {"parked_at": None, "next_try_at": clock.now(), "tries": 0}
     changed = db.session.execute(update(Callback).where(*parked).values(due).returning(Callback.id))
     return len(changed.all())
+
+
+def purge_strays() -> int:
+    """Forgets messages with wrong tokens after a day. Answers how many."""
+    old = (Callback.payment_id.is_(None), Callback.received_at < clock.now() - STRAY_LIFE)
+    return len(db.session.execute(delete(Callback).where(*old).returning(Callback.id)).all())

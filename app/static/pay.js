@@ -93,7 +93,7 @@
   function isPoll(e) { var c = context(e), source = c.sourceElement || (c.requestConfig || c).elt; return source && source === card(); }
   on('htmx:beforeRequest htmx:before:request', function (e) {
     if (!isPoll(e)) { return; }
-    if (d.hidden && hiddenPolls++ % 3) { e.preventDefault(); } /* nobody looks: one in three */
+    if (d.hidden && hiddenPolls++ % 3) { e.preventDefault(); } /* unseen: one in three */
     if (!d.hidden) { hiddenPolls = 0; }
   });
   on('htmx:sendError htmx:responseError htmx:timeout htmx:error htmx:response:error', function (e) {
@@ -129,15 +129,14 @@
   function signal(good) {
     if (mute || !touched) { return; }
     try { nav.vibrate(good ? [60, 60, 140] : [220]); } catch (x) { }
-    try { if (good) { note(659, 0); note(988, 0.13); } else { note(294, 0); } } catch (x) {  }
+    try { note(good ? 659 : 294, 0); if (good) { note(988, 0.13); } } catch (x) {  }
   }
   function note(pitch, delay) {
     var source = audio.createOscillator(), gain = audio.createGain(), at = audio.currentTime + delay;
     source.frequency.value = pitch;
     source.connect(gain);
     gain.connect(audio.destination);
-    gain.gain.setValueAtTime(0.0001, at);
-    gain.gain.exponentialRampToValueAtTime(0.25, at + 0.02);
+    gain.gain.setValueAtTime(0.25, at);
     gain.gain.exponentialRampToValueAtTime(0.0001, at + 0.35);
     source.start(at);
     source.stop(at + 0.4);

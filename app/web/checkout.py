@@ -19,6 +19,7 @@ from app.payments.states import LIVE
 from app.web import visitor
 
 blueprint = Blueprint("checkout", __name__)
+STAY = {"HX-Push-Url": "false"}  # a refusal is no new place in the browser's history
 ATTEMPT = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 Page = str | tuple[str, int] | tuple[str, int, dict[str, str]]
@@ -54,7 +55,8 @@ def _pay(plan: Plan) -> Response | Page:
     try:
         phone = msisdn.parse(request.form.get("phone", ""))
     except BadPhone:
-        return _form(plan, error=_("Enter a Safaricom number, like 0712 345 678")), 422
+        page = _form(plan, error=_("Enter a Safaricom number, like 0712 345 678"))
+        return page, 422, STAY
     try:
         payment = charging.buy(plan, charging.Payer(phone, visitor.address()), _attempt())
         token = payment.token
@@ -78,7 +80,7 @@ def _wait(plan: Plan, phone: str, refusal: MustWait) -> Response | Page:
     if token := _live_payment_of_this_browser(phone):
         return redirect(url_for("payment.page", token=token), 303)
     page = _form(plan, error=_("Please wait a moment before you try again."), wait=refusal.seconds)
-    return page, 429, {"Retry-After": str(refusal.seconds)}
+    return page, 429, {"Retry-After": str(refusal.seconds), **STAY}
 
 
 def _live_payment_of_this_browser(phone: str) -> str | None:

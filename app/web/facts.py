@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, case, select
 
 from app import clock, msisdn
 from app.billing.models import Invoice, Plan, Subscription
 from app.extensions import db
 from app.merchants import Merchant
 from app.payments import limits
-from app.payments.models import Payment, Receipt
+from app.payments.models import Allocation, Payment, Receipt
 from app.payments.states import FAILED, UNCONFIRMED
 from app.settings import settings
 
@@ -44,12 +44,18 @@ class Facts:
     retry_at: datetime  # when a new prompt may be sent; in the past: now
 
 
+def _pays_invoice() -> ColumnElement[bool]:
+    """Whether this payment's own money is on the invoice: a second payment's is on the balance."""
+    there = (Allocation.receipt_id == Receipt.id, Allocation.invoice_id == Invoice.id)
+    return select(Allocation.id).where(*there).correlate(Receipt, Invoice).exists()
+
+
 COLUMNS = (
     Payment,
     Receipt.code.label("receipt"),
     Receipt.amount.label("received"),
     Invoice.reference,
-    Invoice.period_end,
+    case((_pays_invoice(), Invoice.period_end)).label("paid_through"),
     (Invoice.paid_at.is_(None) & Invoice.voided_at.is_(None)).label("open"),
     Plan.name.label("plan"),
     Plan.code.label("plan_code"),
@@ -101,12 +107,14 @@ def _facts(row: Row[*tuple[Any, ...]], *, owner: bool) -> Facts:
         accepted_at=payment.accepted_at,
         claimed_at=payment.claimed_at,
         paid_at=payment.paid_at,
-        paid_through=row.period_end,
+        paid_through=row.paid_through,
         invoice_open=row.open,
         retry_at=_retry_at(payment),
     )
 
 
 def _retry_at(payment: Payment) -> datetime:
-    counted = payment.status in (FAILED, UNCONFIRMED) and settings().prompt_limits_enabled
-    return limits.until(payment, payment.amount) if counted else clock.now()
+    """The gate of an unconfirmed payment holds always, the gaps only where limits are on."""
+    spaced = payment.status == FAILED and settings().prompt_limits_enabled
+    gated = spaced or payment.status == UNCONFIRMED
+    return limits.until(payment, payment.amount) if gated else clock.now()

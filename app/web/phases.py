@@ -13,6 +13,7 @@ from app.web.facts import Facts
 
 PROMPT_SECONDS = 6  # until the prompt is on the phone
 PIN_SECONDS = 60  # M-PESA's own window
+LIKELY_SECONDS = 30  # most PINs are in by then
 PATIENCE_SECONDS = 120
 GATE_SECONDS = 300  # a silent payment keeps the retry closed so long
 
@@ -34,7 +35,7 @@ class Phase:
     name: str
     step: int | None
     seconds_left: int | None  # of the PIN window
-    poll: int | None  # seconds until the page asks again; None: it need not
+    poll: float | None  # seconds until the page asks again; None: it need not
     version: str  # another one: the page must change
     wait: int  # seconds until a new prompt may be asked for; 0: now
     terminal: bool
@@ -86,11 +87,11 @@ def _seconds_left(name: str, facts: Facts, now: datetime) -> int | None:
     return ceil(PIN_SECONDS - _age(facts, now))
 
 
-def _poll(name: str, facts: Facts, now: datetime) -> int | None:
+def _poll(name: str, facts: Facts, now: datetime) -> float | None:
     """The cadences of ux.md §3: quick while something is about to happen, then ever slower."""
     age = _age(facts, now)
     if name in ("waiting_prompt", "waiting_pin"):
-        return 2 if name == "waiting_prompt" else 3
+        return 1.5 if age < LIKELY_SECONDS else 3  # "paid" is on the page within 2 s of the PIN
     if name == "processing":
         return _after_claim(facts.claimed_at, now)
     if name in ("sending", "unconfirmed"):
@@ -134,7 +135,7 @@ def _wait(name: str, facts: Facts, now: datetime) -> int:
     return ceil(_seconds(now, facts.retry_at))
 
 
-def _version(name: str, poll: int | None, wait: int, facts: Facts) -> str:
+def _version(name: str, poll: float | None, wait: int, facts: Facts) -> str:
     """Of all that the fragment shows. The countdowns run in the browser, so only their ends count."""
     result = (facts.status, facts.reason, facts.code, facts.receipt, facts.received)
     debt = (facts.paid_through, facts.invoice_open)

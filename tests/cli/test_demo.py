@@ -27,6 +27,7 @@ def test_the_demo_has_a_name_three_plans_and_an_owner(cli):
         ("yearly", "Full year", 14999, "year", 1),
     ]
     told = re.fullmatch(r"admin: owner@example\.co\.ke  password: (\S{12,})\n", result.output)
+    assert told
     owner = db.session.scalars(select(Staff)).one()
     assert owner.role == "owner"
     assert staff.password_fits(owner, told[1])

@@ -17,7 +17,9 @@ PASSWORD = "correct horse battery"
 @pytest.fixture
 def run(cli):
     def invoke(command, typed=""):
-        return cli.invoke(args=command if isinstance(command, list) else command.split(), input=typed)
+        return cli.invoke(
+            args=command if isinstance(command, list) else command.split(), input=typed
+        )
 
     return invoke
 

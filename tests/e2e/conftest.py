@@ -82,6 +82,7 @@ def malipo(tmp_path_factory):
     yield running
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 0
+    process.stdout.close()
 
 
 def start(running):

@@ -47,8 +47,7 @@ def test_a_customer_pays_and_the_subscription_is_active(malipo, visitor):
     expect(paid).to_contain_text(receipt)
     [payment] = exported(malipo, "payments", token=token(page))
     assert (payment["status"], payment["receipt"]) == ("paid", receipt)
-    [subscription] = exported(malipo, "subscriptions", plan="standard")
-    assert subscription["active"]
+    [subscription] = exported(malipo, "subscriptions", plan="standard", active=True)
     assert subscription["periods"] == 1
     sim.goto(f"{malipo.phone}/?phone=0712345678")
     expect(sim.locator(".sms").first).to_contain_text(receipt)

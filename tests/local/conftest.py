@@ -21,6 +21,15 @@ def instance():
 
 @pytest.fixture
 def postgres(instance):
+    """As tests have it: made sooner, and a crash may cost it the last rows."""
+    server, _ = servers.in_instance(instance, durable=False)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def durable(instance):
+    """As `make run` has it."""
     server, _ = servers.in_instance(instance)
     yield server
     server.stop()

@@ -51,7 +51,7 @@ from app.local.processes import Program, start
 print(start(Program(("/bin/sleep", "100"), Path({str(tmp_path)!r}) / "log", {{}})).pid, flush=True)
 time.sleep(100)
 """
-    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)  # noqa: S603
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
     with parent:
         child = int(parent.stdout.readline())
         wait_for(lambda: name_of(child) == "sleep")

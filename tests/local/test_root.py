@@ -70,7 +70,7 @@ def test_programs_that_only_root_may_run_are_copied_once(instance, monkeypatch):
     nobody = Owner(65534, 65534)
     copy = places.postgres_programs(nobody)
     assert copy.is_relative_to(shelter)
-    version = subprocess.run(  # noqa: S603
+    version = subprocess.run(
         [copy / "initdb", "--version"], user=65534, capture_output=True, check=True
     )
     assert b"PostgreSQL" in version.stdout
@@ -122,9 +122,11 @@ for server in servers:
     not Path("/usr/bin/python3").exists(), reason="root's Python may be root's only"
 )
 def test_an_ordinary_user_runs_everything(instance):
+    if not places.can_be_entered(Path(places.__file__), Owner(65534, 65534)):
+        pytest.skip("only root may come where this project lies")
     instance.mkdir()
     os.chown(instance, 65534, 65534)
-    answer = subprocess.run(  # noqa: S603
+    answer = subprocess.run(
         [sys.executable, "-c", SCRIPT, instance],
         cwd=ROOT,
         capture_output=True,

@@ -160,7 +160,7 @@ def test_a_dead_child_stops_everything(in_place, stand_ins, monkeypatch, capsys,
     monkeypatch.setattr(run, "process_table", lambda *args: [*before(*args), dying])
     assert run.main() == 1
     said = capsys.readouterr()
-    assert "worker stopped with exit code 1, so everything was stopped." in said.err
+    assert "worker stopped with exit code 1, so everything stops." in said.err
     assert "Malipo runs" not in said.out
     assert not (instance / "postgres/postmaster.pid").exists()
 

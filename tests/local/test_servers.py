@@ -1,9 +1,7 @@
-import atexit
 import os
 import signal
 import stat
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,7 +21,12 @@ def test_a_new_database_is_empty_utf8_and_on_a_socket_only(postgres):
     assert sql(postgres, "SHOW listen_addresses") == ""
     assert sql(postgres, "SHOW timezone") == "UTC"
     assert sql(postgres, "SELECT lower('ÉCOLE')") == "école"
-    assert sql(postgres, "SHOW fsync") == "on"
+
+
+def test_only_tests_are_forgetful(durable):
+    durable.start()
+    for setting in servers.FORGETFUL:
+        assert sql(durable, f"SHOW {setting}") == "on"
 
 
 def test_the_url_suits_sqlalchemy_and_psql(postgres):
@@ -33,7 +36,7 @@ def test_the_url_suits_sqlalchemy_and_psql(postgres):
         assert connection.scalar(text("SELECT 1")) == 1
     engine.dispose()
     psql = places.postgres_programs(None) / "psql"
-    answer = subprocess.run(  # noqa: S603
+    answer = subprocess.run(
         [psql, postgres.url, "-Atc", "SELECT 2"], capture_output=True, text=True, check=True
     )
     assert answer.stdout == "2\n"
@@ -55,15 +58,15 @@ def test_rows_survive_a_stop(postgres):
     assert sql(postgres, "SELECT number FROM kept") == 7
 
 
-def test_rows_survive_a_kill(postgres):
-    process = postgres.start()
-    sql(postgres, "CREATE TABLE kept AS SELECT 7 AS number")
+def test_rows_survive_a_kill(durable):
+    process = durable.start()
+    sql(durable, "CREATE TABLE kept AS SELECT 7 AS number")
     process.kill()
     process.wait()
-    postgres.stop()
-    assert (postgres.data / "postmaster.pid").exists()
-    postgres.start()
-    assert sql(postgres, "SELECT number FROM kept") == 7
+    durable.stop()
+    assert (durable.data / "postmaster.pid").exists()
+    durable.start()
+    assert sql(durable, "SELECT number FROM kept") == 7
 
 
 def test_the_number_of_a_strangers_process_does_not_stop_it(postgres):
@@ -193,58 +196,6 @@ def test_a_fork_does_not_stop_its_parents_server(valkey, monkeypatch):
     valkey.stop()
     monkeypatch.undo()
     assert valkey.answers()
-
-
-def test_a_lone_command_attaches_to_what_runs(valkey, instance):
-    valkey.start()
-    _, lone = servers.in_instance(instance)
-    assert servers.ensure(lone) == valkey.url
-    assert lone.process is None
-
-
-def test_a_lone_command_starts_its_own(instance, monkeypatch):
-    at_the_end: list[Callable[[], None]] = []
-    monkeypatch.setattr(atexit, "register", at_the_end.append)
-    try:
-        full = servers.ensure_environment({"LOG_LEVEL": "ERROR", "REDIS_URL": " "}, instance)
-        assert full["LOG_LEVEL"] == "ERROR"
-        assert full["SECRET_KEY"]
-        assert full["DATABASE_URL"].startswith("postgresql://malipo@/malipo?host=")
-        assert full["REDIS_URL"].startswith("unix://")
-        assert len(at_the_end) == 2
-    finally:
-        for stop in at_the_end:
-            stop()
-
-
-def test_a_lone_command_leaves_what_is_set(instance):
-    given = {"DATABASE_URL": "postgresql://db/malipo", "REDIS_URL": "redis://redis"}
-    assert servers.ensure_environment(given, instance) == given
-    assert not instance.exists()
-
-
-def test_a_lone_command_waits_for_who_is_just_starting(valkey, monkeypatch):
-    valkey.lock.take()
-    other = servers.Valkey(valkey.data, valkey.log)
-    tries = []
-
-    def step(_seconds):
-        tries.append(1)
-        valkey.lock.release()
-
-    monkeypatch.setattr(servers, "sleep", step)
-    monkeypatch.setattr(atexit, "register", lambda _: None)
-    try:
-        assert servers.ensure(other) == other.url
-        assert tries
-    finally:
-        other.stop()
-
-
-def test_a_lone_command_does_not_wait_for_ever(valkey):
-    valkey.lock.take()
-    with pytest.raises(Taken):
-        servers.ensure(servers.Valkey(valkey.data, valkey.log), seconds=0.2)
 
 
 def test_a_directory_of_another_user_is_one_sentence(valkey, monkeypatch):

@@ -256,3 +256,28 @@ def test_safaricoms_ids_never_reach_a_browser(client, plan):
         text = client.get(f"/pay/{payment.token}").text
     assert "ws_CO" not in text
     assert hook not in text
+
+
+def test_money_for_an_invoice_that_is_paid_is_said_to_be_on_the_balance(client, plan, set_setting):
+    set_setting(prompt_limits_enabled=False)
+    first, first_hook = started(client)
+    settle(first_hook, factories.failure())
+    _, second_hook = factories.pending(plan, checkout_id="ws_CO_2")
+    settle(second_hook, factories.success(receipt="TKL4H7Q2MY", checkout_id="ws_CO_2"))
+    settle(first_hook, factories.success())
+    text = forms.section(client.get(f"/pay/{first.token}")).get_text()
+    assert "balance" in text
+    assert "active until" not in text
+
+
+def test_the_gate_of_an_unconfirmed_payment_is_on_the_page_as_it_is_behind_it(
+    client, plan, set_setting
+):
+    set_setting(prompt_limits_enabled=False)
+    payment, _ = started(client)
+    with later(seconds=130):
+        charging.give_up_waiting()
+        db.session.commit()
+        button = forms.section(client.get(f"/pay/{payment.token}")).find(attrs={"data-wait": True})
+        assert button is None or int(button["data-wait"]) > 100
+        assert forms.press(client, f"/pay/{payment.token}/retry").status_code == 422

@@ -5,10 +5,28 @@ from flask import request
 
 import config
 from app import create_app
+from app.extensions import db
 from app.web.security import POLICY
 from tests import factories
 from tests.conftest import environment
 from tests.web import forms
+
+
+@pytest.fixture
+def another_app(app, postgres_url, redis_url):
+    """The application with other settings, beside the one of the session."""
+    made = []
+
+    def make(**settings):
+        given = environment(postgres_url, redis_url)
+        made.append(create_app(config.read(given | settings)))
+        return made[-1]
+
+    yield make
+    for other in made:
+        with other.app_context():
+            db.engine.dispose()
+
 
 DOORS = ["/", "/subscribe/standard", "/nowhere", "/healthz", "/static/pay.css", "/pay/unknown"]
 
@@ -36,9 +54,8 @@ def test_the_cookie_is_out_of_scripts_reach(client, plan):
     assert "SameSite=Lax" in cookie
 
 
-def test_behind_https_the_cookie_is_bound_to_the_host(plan, postgres_url, redis_url):
-    https = environment(postgres_url, redis_url, PUBLIC_BASE_URL="https://pay.example.co.ke")
-    client = create_app(config.read(https)).test_client()
+def test_behind_https_the_cookie_is_bound_to_the_host(plan, another_app):
+    client = another_app(PUBLIC_BASE_URL="https://pay.example.co.ke").test_client()
     answer = client.get("/subscribe/standard", base_url="https://pay.example.co.ke")
     cookie = answer.headers["Set-Cookie"]
     assert cookie.startswith("__Host-malipo=")
@@ -47,19 +64,18 @@ def test_behind_https_the_cookie_is_bound_to_the_host(plan, postgres_url, redis_
     assert "max-age=31536000" in answer.headers["Strict-Transport-Security"]
 
 
-def test_an_address_in_a_header_counts_only_behind_our_own_proxies(postgres_url, redis_url, plan):
+def test_an_address_in_a_header_counts_only_behind_our_own_proxies(another_app):
     forged = {"X-Forwarded-For": "196.201.214.200"}
     for hops, expected in ((0, "127.0.0.1"), (1, "196.201.214.200")):
-        more = {"TRUSTED_PROXY_HOPS": str(hops)}
-        app = create_app(config.read(environment(postgres_url, redis_url, **more)))
+        app = another_app(TRUSTED_PROXY_HOPS=str(hops))
         seen = []
         app.before_request(lambda seen=seen: seen.append(request.remote_addr))
         app.test_client().get("/healthz", headers=forged)
         assert seen == [expected]
 
 
-def test_an_error_of_ours_shows_a_number_and_no_detail(app, postgres_url, redis_url):
-    app = create_app(config.read(environment(postgres_url, redis_url)))
+def test_an_error_of_ours_shows_a_number_and_no_detail(another_app):
+    app = another_app()
     app.add_url_rule("/broken", "broken", lambda: 1 / 0)
     answer = app.test_client().get("/broken")
     assert answer.status_code == 500
@@ -68,9 +84,8 @@ def test_an_error_of_ours_shows_a_number_and_no_detail(app, postgres_url, redis_
     assert forms.page(answer).find("h1")
 
 
-def test_without_a_database_the_pages_say_so(postgres_url, redis_url):
-    gone = postgres_url.replace("host=", "host=/nowhere")
-    client = create_app(config.read(environment(gone, redis_url))).test_client()
+def test_without_a_database_the_pages_say_so(another_app):
+    client = another_app(DATABASE_URL="postgresql://malipo@/x?host=/nowhere").test_client()
     assert client.get("/").status_code == 503
     assert client.get("/readyz").status_code == 503
     assert client.get("/healthz").status_code == 200

@@ -1,0 +1,71 @@
+"""The application's database role can do its work, and cannot change the books (M13, C40)."""
+
+import dataclasses
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+
+from app import create_app
+from app.cli.export import QUERIES, lines
+from app.extensions import db
+from app.jobs import housekeeping, work
+from tests import factories
+
+SCRIPT = Path(__file__).parents[1] / "deploy/app-role.sql"
+FORBIDDEN = [
+    "update ledger_entry set amount = 1",
+    "delete from ledger_entry",
+    "update audit_event set actor = 'x'",
+    "delete from audit_event",
+    "update allocation set amount = 1",
+    "update callback set payment_id = null",
+    "update callback set received_at = now()",
+    "truncate ledger_entry",
+    "drop table ledger_entry",
+    "alter table ledger_entry disable trigger all",
+    "delete from payment",
+    "delete from receipt",
+]
+
+
+@pytest.fixture
+def as_the_role(app, postgres_url):
+    """The application again, connected as a role that deploy/app-role.sql has made."""
+    role = f"malipo_app_{urlsplit(postgres_url).path.strip('/')}"
+    script = re.sub(r"^--.*$", "", SCRIPT.read_text(), flags=re.MULTILINE)
+    with psycopg.connect(postgres_url, autocommit=True) as owner:
+        if not owner.execute("select 1 from pg_roles where rolname = %s", (role,)).fetchone():
+            owner.execute(f"create role {role} login")
+        owner.execute(script.replace(':"role"', role))
+    settings = app.extensions["malipo.settings"]
+    mine = create_app(
+        dataclasses.replace(settings, database_url=postgres_url.replace("malipo@", f"{role}@"))
+    )
+    with mine.app_context():
+        yield mine
+        db.session.remove()
+        db.engine.dispose()
+
+
+def test_the_role_sells_settles_and_reads(as_the_role):
+    plan = factories.plan()
+    payment, hook = factories.pending(plan)
+    factories.deliver(hook, factories.success())
+    work.settle_inbox()
+    assert payment.status == "paid"
+    housekeeping.hourly()
+    assert housekeeping.check_books()
+    for query in QUERIES.values():
+        assert list(lines(query()))
+
+
+@pytest.mark.parametrize("statement", FORBIDDEN)
+def test_the_role_cannot_change_the_books(as_the_role, statement):
+    with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"):
+        db.session.execute(text(statement))
+    db.session.rollback()
