@@ -156,12 +156,15 @@ class Environment:
 
     @property
     def _simulated(self) -> bool:
-        return self.text("MPESA_ENVIRONMENT", "") == "simulator"
+        return self._mpesa_environment() == "simulator"
 
-    def mpesa(self) -> dict[str, Any]:
-        environment = self.matching(
+    def _mpesa_environment(self) -> str:
+        return self.matching(
             "MPESA_ENVIRONMENT", "simulator|sandbox|production", "simulator, sandbox or production"
         )
+
+    def mpesa(self) -> dict[str, Any]:
+        environment = self._mpesa_environment()
         return {
             "mpesa_environment": environment,
             "mpesa_base_url": self._mpesa_base_url(environment),
@@ -195,7 +198,9 @@ class Environment:
 
     def _budget(self, environment: str) -> int | None:
         if self.text("QUERY_BUDGET_PER_MINUTE", ""):
-            return self.whole("QUERY_BUDGET_PER_MINUTE", 0)
+            return int(
+                self.matching("QUERY_BUDGET_PER_MINUTE", "[1-9][0-9]{0,5}", "a whole number above 0")
+            )
         return BUDGETS[environment]
 
     def _prompt_limits(self, environment: str) -> bool:

@@ -7,7 +7,7 @@ the commit: writers of one merchant queue there, and cannot deadlock (ADR 0004).
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.orm import Mapped, Session, mapped_column, scoped_session
+from sqlalchemy.orm import Mapped, Session, SessionTransaction, mapped_column, scoped_session
 
 from app import clock
 from app.extensions import Model, db
@@ -80,12 +80,21 @@ class Pending:
     action: str
     details: Mapping[str, Any]
     at: datetime
+    savepoint: object  # what takes it back together with its row; None: the whole transaction
 
 
 def record(subject: Any, action: str, *, actor: str, **details: Any) -> None:
     """Adds an event to this transaction. Details hold ids, codes and amounts, never a person."""
     merchant_id = getattr(subject, "merchant_id", None)
-    pending = Pending(merchant_id, subject, actor, action, details, clock.now())
+    pending = Pending(
+        merchant_id,
+        subject,
+        actor,
+        action,
+        details,
+        clock.now(),
+        db.session().get_nested_transaction(),
+    )
     _pending(db.session).append(pending)
 
 
@@ -107,8 +116,10 @@ def _write(session: Session) -> None:
 
 
 @event.listens_for(Session, "after_soft_rollback")
-def _forget(session: Session, _: object) -> None:
-    session.info.pop(PENDING, None)
+def _forget(session: Session, ended: SessionTransaction) -> None:
+    pending = session.info.pop(PENDING, [])
+    if ended.nested:
+        session.info[PENDING] = [event for event in pending if event.savepoint is not ended]
 
 
 def _extend(session: Session, merchant_id: int, events: list[Pending]) -> None:
@@ -156,8 +167,13 @@ def verify(merchant_id: int) -> list[str]:
     """What is wrong with a merchant's chain: edited, deleted, reordered or cut off. Streams it."""
     query = select(AuditEvent).where(AuditEvent.merchant_id == merchant_id)
     ordered = query.order_by(AuditEvent.seq).execution_options(yield_per=1_000)
+    with db.session.scalars(ordered) as rows:
+        return _first_wrong(merchant_id, rows)
+
+
+def _first_wrong(merchant_id: int, rows: Iterable[AuditEvent]) -> list[str]:
     seq, head = 0, GENESIS
-    for row in db.session.scalars(ordered):
+    for row in rows:
         seq += 1
         if row.seq != seq:
             return [f"event {seq} is missing"]

@@ -30,19 +30,24 @@ def seal(value: bytes, place: str) -> bytes:
 
 
 def unseal(sealed: bytes, place: str) -> bytes:
-    header = sealed[: 2 + sealed[1]]
+    header = sealed[: 2 + _length(sealed)]
     key = dict(settings().encryption_keys).get(key_id(sealed))
     if key is None:
         raise CannotOpen(f"{place}: key {key_id(sealed)!r} is not in ENCRYPTION_KEYS")
     nonce, body = sealed[len(header) :][:NONCE_BYTES], sealed[len(header) + NONCE_BYTES :]
     try:
         return AESGCM(key).decrypt(nonce, body, header + place.encode())
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:  # ValueError: too short to hold a nonce
         raise CannotOpen(f"{place}: changed, or moved from another row") from error
 
 
 def key_id(sealed: bytes) -> str:
-    return sealed[2 : 2 + sealed[1]].decode()
+    return sealed[2 : 2 + _length(sealed)].decode(errors="replace")
+
+
+def _length(sealed: bytes) -> int:
+    """Of the key's id; 0 where nothing was ever sealed."""
+    return int.from_bytes(sealed[1:2], "big")
 
 
 def blind_index(value: str, purpose: str) -> bytes:

@@ -8,7 +8,7 @@ from phonenumbers import PhoneNumberType
 from app.errors import BadPhone
 
 # What people put into a number besides its digits, in ASCII only: `\d` would take other alphabets'.
-TYPED = re.compile(r"\+?[0-9][0-9 ().\-]{7,24}")
+TYPED = re.compile(r"\(?\+?[0-9][0-9 ().\-]{7,24}")
 
 
 def parse(text: str) -> str:

@@ -102,7 +102,7 @@ def caught(mutant: Mutant) -> bool:
         Path(directory).chmod(0o755)
         shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".venv", ".git", "instance"))
         mutate(tree / mutant.file, mutant)
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", mutant.caught_by],
             cwd=tree,
             capture_output=True,

@@ -1,5 +1,7 @@
 """`flask callbacks`: messages that could not be settled, and another try for them."""
 
+import re
+
 import click
 from flask.cli import with_appcontext
 
@@ -40,7 +42,7 @@ def replay(which: str) -> None:
 
 
 def _number(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
+    if not re.fullmatch("[0-9]{1,18}", text, re.ASCII):
         raise Refused("Name a callback by its number, or say 'all'.")
     return int(text)
 

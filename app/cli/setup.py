@@ -79,7 +79,7 @@ def _plan(code: str, name: str, price: str, every: str, slug: str) -> Plan:
     if not CODE.fullmatch(code):
         raise Refused("CODE is 1 to 40 of a-z, 0-9 and -.")
     interval = EVERY.fullmatch(every.strip().lower())
-    if interval is None or interval[1] == "0":
+    if interval is None or int(interval[1] or 1) == 0:
         raise Refused("--every is day, week, month, quarter or year, or like '2 weeks'.")
     return Plan(
         merchant_id=found_merchant(slug).id,

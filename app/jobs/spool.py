@@ -59,7 +59,12 @@ def take_in() -> int:
     """Puts every spooled message into the inbox, oldest first. Raises when there is no database."""
     taken = 0
     for file in waiting():
-        token, body, address = _read(file)
+        try:
+            token, body, address = _read(file)
+        except (crypto.CannotOpen, ValueError) as error:
+            log().error("spooled message unreadable", file=file.name, error=type(error).__name__)
+            file.rename(file.with_suffix(".bad"))
+            continue
         inbox.receive(token, body, address)
         db.session.commit()
         file.unlink()

@@ -21,6 +21,7 @@ from app.local.processes import CannotRun, Program
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PATIENCE = 90  # seconds: a worker finishes what it has begun with Safaricom
 LONGEST_START = 60
+QUIET = 10  # seconds between two lines of trouble from one child; its log has them all
 TROUBLE = re.compile(
     rb'"level": ?"(error|critical)"|\b(ERROR|CRITICAL)\b|^[\w.]*(Error|Exception)\b'
 )
@@ -39,6 +40,7 @@ class Watched:
     process: Popen[bytes]
     log: Path
     read: int = 0  # bytes of the log that were looked at
+    quiet_until: float = 0
 
 
 class Supervisor:
@@ -140,6 +142,7 @@ def _show_trouble(watched: Watched) -> None:
         log.seek(watched.read)
         *lines, _unfinished = log.read().split(b"\n")
     watched.read += sum(len(line) + 1 for line in lines)
-    for line in lines:
-        if TROUBLE.search(line):
-            print(f"{watched.name} | {line.decode(errors='replace')[:500]}", file=sys.stderr)
+    trouble = [line for line in lines if TROUBLE.search(line)]
+    if trouble and monotonic() > watched.quiet_until:  # what lasts is said again and again
+        watched.quiet_until = monotonic() + QUIET
+        print(f"{watched.name} | {trouble[0].decode(errors='replace')[:500]}", file=sys.stderr)

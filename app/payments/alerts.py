@@ -1,12 +1,35 @@
 """Tell staff. An alert is a row, made in the transaction of what it is about."""
 
-from app import audit
-from app.extensions import db
-from app.payments.models import Alert, Payment
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app import audit, clock
+from app.extensions import Model, db
+from app.payments.models import Payment
 
 
-def raise_for(payment: Payment, kind: str, text: str) -> None:
-    """`text` is a sentence for staff, without personal data."""
-    alert = Alert(merchant_id=payment.merchant_id, payment_id=payment.id, kind=kind, text=text)
+class Alert(Model):
+    """Something that wants a person: short or double money, a contradiction, a parked message."""
+
+    __tablename__ = "alert"
+    __table_args__ = (
+        Index("ix_alert_open", "merchant_id", "id", postgresql_where=text("resolved_at is null")),
+        Index("ix_alert_payment", "payment_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    merchant_id: Mapped[int] = mapped_column(ForeignKey("merchant.id"))
+    payment_id: Mapped[int | None] = mapped_column(ForeignKey("payment.id"))
+    kind: Mapped[str]
+    text: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    resolved_at: Mapped[datetime | None]
+
+
+def raise_for(payment: Payment, kind: str, says: str) -> None:
+    """`says` is a sentence for staff, without personal data."""
+    alert = Alert(merchant_id=payment.merchant_id, payment_id=payment.id, kind=kind, text=says)
     db.session.add(alert)
-    audit.record(payment, f"alert.{kind}", actor="settlement", text=text)
+    audit.record(payment, f"alert.{kind}", actor="settlement", text=says)

@@ -40,6 +40,23 @@ RULES = (
            where coalesce(l.amount, 0) <> r.amount""",
     ),
     Rule(
+        "M2 money-has-receipt",
+        "no money is in the ledger without a receipt",
+        """select l.id from ledger_entry l left join receipt r on r.id = l.receipt_id
+           where l.account like 'mpesa:%' and r.id is null""",
+    ),
+    Rule(
+        "M2 income-is-sold",
+        "income is what paid invoices sold, once each, and nothing is receivable in between",
+        """select coalesce(i.id, l.invoice_id) from
+             (select id, amount from invoice where paid_at is not null) i
+             full join (select invoice_id, -sum(amount) filter (where account = 'income') as income,
+               sum(amount) filter (where account = 'receivable') as owed
+               from ledger_entry where invoice_id is not null group by 1) l on l.invoice_id = i.id
+           where l.income is distinct from i.amount or l.owed <> 0
+           union all select id from ledger_entry where account = 'income' and invoice_id is null""",
+    ),
+    Rule(
         "M2 paid-has-evidence",
         "a paid payment says who verified it",
         "select id from payment where status = 'paid' and verified_by is null",
@@ -157,7 +174,8 @@ RULES = (
         "M13 append-only",
         "the triggers that forbid changing ledger, audit and callback facts are on",
         """select n.name from (values ('ledger_entry_append_only'), ('audit_event_append_only'),
-             ('callback_facts'), ('payment_moves'), ('ledger_entry_balanced')) as n(name)
+             ('callback_facts'), ('payment_moves'), ('ledger_entry_balanced'),
+             ('allocation_append_only'), ('invoice_frozen'), ('receipt_frozen')) as n(name)
            left join pg_trigger t on t.tgname = n.name and t.tgenabled <> 'D'
            where t.oid is null""",
     ),

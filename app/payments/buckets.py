@@ -1,11 +1,23 @@
 """Token buckets in PostgreSQL: one statement takes a token, whichever process asks."""
 
+from datetime import datetime
+
 from sqlalchemy import Float, cast, extract, func, literal
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
 
 from app import clock
-from app.extensions import db
-from app.payments.models import RateBucket
+from app.extensions import Model, db
+
+
+class RateBucket(Model):
+    """A token bucket that every process shares (limits.py)."""
+
+    __tablename__ = "rate_bucket"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    tokens: Mapped[float]
+    filled_at: Mapped[datetime]
 
 
 def take(key: str, *, capacity: float, per_second: float) -> bool:

@@ -7,6 +7,7 @@ from sqlalchemy import delete, func, insert, literal, or_, select, true, update
 
 from app import clock, crypto
 from app.extensions import db
+from app.payments import alerts
 from app.payments.models import Callback, Payment, body_place
 
 STRAY_BYTES = 1024
@@ -58,14 +59,18 @@ def receive_stray(body: bytes, address: str | None) -> None:
     db.session.execute(insert(Callback).values(kept))
 
 
-def next_due() -> Callback | None:
-    """The oldest message that waits to be settled, locked; None when there is none."""
+def next_due(*, oldest: bool = False) -> Callback | None:
+    """The newest message that waits to be settled, locked: its customer is watching the page.
+
+    Every few times the caller asks for the oldest, so that a backlog drains too. None: nothing waits.
+    """
     waiting = (
         Callback.settled_at.is_(None),
         Callback.parked_at.is_(None),
         Callback.next_try_at <= clock.now(),
     )
-    query = select(Callback).where(*waiting).order_by(Callback.next_try_at).limit(1)
+    order = Callback.next_try_at.asc() if oldest else Callback.next_try_at.desc()
+    query = select(Callback).where(*waiting).order_by(order).limit(1)
     return db.session.scalar(query.with_for_update(skip_locked=True))
 
 
@@ -76,13 +81,22 @@ def postpone(callback_id: int, error: str) -> None:
     callback.error = error
     callback.next_try_at = clock.now() + min(LONGEST_PAUSE, timedelta(seconds=2**callback.tries))
     if callback.tries >= MOST_TRIES:
-        callback.parked_at = clock.now()
+        _park(callback)
 
 
 def park(callback_id: int, error: str) -> None:
     """Nobody can read it today. It is kept, listed, and can be replayed after a deploy."""
-    parked = {"error": error, "parked_at": clock.now()}
-    db.session.execute(update(Callback).where(Callback.id == callback_id).values(parked))
+    callback = db.session.get_one(Callback, callback_id, with_for_update=True)
+    callback.error = error
+    _park(callback)
+
+
+def _park(callback: Callback) -> None:
+    callback.parked_at = clock.now()
+    payment = db.session.get_one(Payment, callback.payment_id)
+    alerts.raise_for(
+        payment, "parked", f"Message {callback.id} cannot be settled: {callback.error}."
+    )
 
 
 def unsettled() -> list[Callback]:

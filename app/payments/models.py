@@ -225,31 +225,3 @@ class Allocation(Model):
     subscriber_id: Mapped[int | None]
     amount: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
-
-
-class Alert(Model):
-    """Something that wants a person: short or double money, a contradiction, a parked message."""
-
-    __tablename__ = "alert"
-    __table_args__ = (
-        Index("ix_alert_open", "merchant_id", "id", postgresql_where=text("resolved_at is null")),
-        Index("ix_alert_payment", "payment_id"),
-    )
-
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    merchant_id: Mapped[int] = mapped_column(ForeignKey("merchant.id"))
-    payment_id: Mapped[int | None] = mapped_column(ForeignKey("payment.id"))
-    kind: Mapped[str]
-    text: Mapped[str]
-    created_at: Mapped[datetime] = mapped_column(default=clock.now)
-    resolved_at: Mapped[datetime | None]
-
-
-class RateBucket(Model):
-    """A token bucket that every process shares (limits.py)."""
-
-    __tablename__ = "rate_bucket"
-
-    key: Mapped[str] = mapped_column(primary_key=True)
-    tokens: Mapped[float]
-    filled_at: Mapped[datetime]

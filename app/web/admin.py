@@ -13,7 +13,8 @@ from app import audit, crypto, msisdn, staff
 from app.billing.models import Invoice
 from app.extensions import db
 from app.payments import buckets
-from app.payments.models import Alert, Payment, Receipt
+from app.payments.alerts import Alert
+from app.payments.models import Payment, Receipt
 from app.staff import Staff
 from app.web import visitor
 

@@ -79,8 +79,8 @@ def test_a_dead_server_is_noticed_too(supervisor, valkey):
         supervisor.keep()
 
 
-def test_errors_reach_the_terminal_and_the_rest_does_not(supervisor, capfd):
-    code = """print('{"level": "info", "event": "fine"}\\n{"level": "error", "event": "late"}\\nhalf', end="")"""
+def test_an_error_reaches_the_terminal_and_the_rest_does_not(supervisor, capfd):
+    code = """print('{"level": "info"}\\n{"level": "error", "event": "late"}\\nERROR again\\nhalf', end="")"""
     worker = supervisor.start(python("worker", code))
     worker.process.wait()
     with pytest.raises(CannotRun):

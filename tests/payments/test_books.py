@@ -89,6 +89,14 @@ PLANTED = [
         """update invoice set paid_at = now(), period_start = now(), period_end = now() + '1 month'
            where id = 2""",
     ),
+    ("M2 money-has-receipt", 1, "update ledger_entry set receipt_id = null where id = 1"),
+    ("M2 income-is-sold", 1, "delete from ledger_entry where account = 'income'"),
+    (
+        "M2 income-is-sold",
+        1,
+        "update ledger_entry set amount = 2 * amount where account = 'income'",
+    ),
+    ("M2 income-is-sold", 1, "update invoice set paid_at = null, period_end = null where id = 1"),
     ("M4 amount-frozen", 1, "update payment set amount = 20 where id = 1"),
     ("M4 amount-frozen", 1, "update invoice set amount = 20 where id = 1"),
     (

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from app import clock
 from app.extensions import db
 from app.payments import buckets
-from app.payments.models import RateBucket
+from app.payments.buckets import RateBucket
 from tests.payments.test_concurrency import at_once
 
 

@@ -11,7 +11,7 @@ from app.daraja import Answer, Reason, Verdict
 from app.extensions import db
 from app.jobs import work
 from app.payments import charging, customer, reconciliation, schedule
-from app.payments.models import Alert
+from app.payments.alerts import Alert
 from tests import factories
 from tests.conftest import DARAJA
 

@@ -11,7 +11,8 @@ from app.daraja import Answer, Reason, Refused, Verdict
 from app.extensions import db
 from app.jobs import work
 from app.payments import booking, charging, reconciliation
-from app.payments.models import Alert, Callback, Receipt
+from app.payments.alerts import Alert
+from app.payments.models import Callback, Receipt
 from tests import factories
 
 PAID = Answer(Verdict.PAID, "0", None)

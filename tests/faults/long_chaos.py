@@ -1,0 +1,62 @@
+"""`make faults`: some minutes of random faults under load; SEED=… repeats their order.
+
+Rounds alternate between mute and deaf breakages (see breakages.py: the two never meet in one
+payment, so between rounds nothing is on its way), with harmless ones in both.
+"""
+
+import sys
+from random import Random
+from time import monotonic, sleep
+
+import pytest
+
+from tests.faults import account, breakages, customs
+from tests.faults.crowd import Stream
+from tests.faults.patience import eventually
+
+ROUNDS = 3
+CUSTOMERS_A_SECOND = 3
+HARMLESS_A_ROUND = 4
+
+
+@pytest.mark.timeout(900)
+def test_random_faults_lose_no_shilling_and_invent_none(house, crowd, seed):
+    luck = Random(f"faults {seed}")  # noqa: S311 - what the customers draw does not shift these
+    house.start("scheduler2")
+    started = monotonic()
+    for number in range(ROUNDS):
+        throttled = [breakages.THROTTLED] if number == 0 else []
+        for kinds, custom in (
+            ([*breakages.MUTE, *throttled], customs.mute),
+            ([*breakages.DEAF] * 2, customs.deaf),
+        ):
+            break_in_a_row(house, crowd, drawn(luck, kinds), custom)
+            eventually(lambda: nothing_is_on_its_way(house), 60, "quiet between two rounds")
+    tell(started, f"{len(crowd.customers)} customers; everything is mended")
+    tell(started, f"right after {account.settle(house, crowd):.1f} s")
+
+
+def drawn(luck, kinds):
+    """What breaks in a round, in which order, and for each a source of its own."""
+    chosen = [*kinds, *luck.sample(breakages.HARMLESS, HARMLESS_A_ROUND)]
+    luck.shuffle(chosen)
+    return [(breakage, Random(luck.random())) for breakage in chosen]  # noqa: S311
+
+
+def break_in_a_row(house, crowd, row, custom):
+    with Stream(crowd, lambda: custom(crowd.luck), CUSTOMERS_A_SECOND):
+        for breakage, luck in row:
+            sleep(luck.uniform(0.5, 3))
+            began = monotonic()
+            breakage(house, luck)
+            tell(began, breakage.__name__)
+            assert house.died() == [], house.troubles()
+
+
+def nothing_is_on_its_way(house):
+    return house.safaricom.quiet() and not house.count("payment", "status = 'created'")
+
+
+def tell(since, what):
+    sys.stdout.write(f"{monotonic() - since:6.1f} s  {what}\n")
+    sys.stdout.flush()

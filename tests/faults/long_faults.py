@@ -1,0 +1,137 @@
+"""`make faults`: each fault by itself, on purpose and at the worst moment. In the order of the file."""
+
+import signal
+from time import sleep
+
+import pytest
+
+from tests.faults import account, breakages, clockwork, customs
+from tests.faults.crowd import Stream
+from tests.faults.patience import eventually
+
+PAID = clockwork.PAID
+SLOW = PAID | {"callback_delay": 4}
+LOCK = "locktype = 'advisory' and granted and classid = 19809 and objid = 1768711279"
+SENDERS = ("worker", "scheduler")
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def test_the_web_dies_and_customers_reload(house, crowd, luck):
+    with Stream(crowd, lambda: customs.deaf(luck), 4):
+        for _ in range(2):
+            sleep(2)
+            breakages.web_killed(house, luck)
+    account.settle(house, crowd)
+
+
+def test_a_worker_dies_while_safaricom_thinks(house, crowd):
+    """The answers are lost; the messages find their payments by the token in their address."""
+    house.kill("scheduler")
+    customers = crowd.come(6, **SLOW, push="delay:2.5")
+    house.safaricom.has_asked(customers)
+    house.kill("worker")
+    assert house.count("payment", "status = 'sending'") == 6
+    house.start(*SENDERS)
+    account.settle(house, crowd)
+    assert {status(house, customer) for customer in customers} == {"paid"}
+
+
+def test_a_worker_dies_between_its_claim_and_the_push(house, crowd):
+    """Whether it was sent nobody can know, so it is never sent again."""
+    house.kill(*SENDERS)
+    breakages.valkey_emptied(house, None)  # and the token in it
+    house.safaricom.faults(oauth="hang", hang_seconds=10)
+    house.start("worker")
+    customers = crowd.come(4, **PAID)
+    crowd.served()
+    claimed = "status = 'sending'"
+    eventually(lambda: house.count("payment", claimed) == 4, 60, "claims")
+    house.kill("worker")
+    house.safaricom.faults(oauth="ok")
+    house.start(*SENDERS)
+    account.settle(house, crowd)
+    assert {status(house, customer) for customer in customers} == {"unconfirmed"}
+    assert not {c.phone for c in customers} & {p["phone"] for p in house.safaricom.payments()}
+
+
+def test_another_scheduler_takes_over(house, crowd):
+    """No worker: what the scheduler does not do, nobody does."""
+    house.kill("worker")
+    house.start("scheduler2")
+    with Stream(crowd, lambda: PAID, 4):
+        sleep(3)
+        assert house.count("pg_locks", LOCK) == 1
+        house.kill("scheduler")
+        eventually(lambda: house.count("pg_locks", LOCK) == 1, 5, "another leader")
+        sleep(3)
+    house.kill("scheduler2")
+    house.start(*SENDERS)
+    account.settle(house, crowd)
+
+
+def test_two_schedulers_share_a_spool(house, crowd):
+    house.start("scheduler2")
+    postgres_down_for(house, crowd, crowd.come(12, **SLOW))
+    account.settle(house, crowd)
+    house.kill("scheduler2")
+
+
+@pytest.mark.parametrize("breakage", breakages.HARMLESS, ids=lambda one: one.__name__)
+def test_something_else_breaks_under_load(house, crowd, luck, breakage):
+    with Stream(crowd, lambda: customs.deaf(luck), 4):
+        sleep(1)
+        breakage(house, luck)
+        sleep(1)
+    account.settle(house, crowd)
+
+
+def test_messages_that_find_no_postgres_are_taken_from_the_spool(house, crowd):
+    customers = crowd.come(6, **SLOW)
+    postgres_down_for(house, crowd, customers)
+    account.settle(house, crowd)
+    assert {status(house, customer) for customer in customers} == {"paid"}
+
+
+def postgres_down_for(house, crowd, customers):
+    """PostgreSQL is gone while the news about these comes: 503, and kept on the disk."""
+    house.safaricom.has_asked(customers)
+    crowd.served()
+    phones = {customer.phone for customer in customers}
+    house.postgres.process.send_signal(signal.SIGQUIT)
+    house.postgres.process.wait()
+    eventually(lambda: answers(house, phones) == [[503]] * len(phones), 60, "503 for each")
+    assert len(house.spooled()) >= len(phones)
+    house.postgres.stop()
+    house.postgres.start()
+
+
+def answers(house, phones):
+    told = [p for p in house.safaricom.payments() if p["phone"] in phones]
+    return [payment["callback_statuses"] for payment in told]
+
+
+def test_with_valkey_frozen_both_doors_answer_within_a_second(house, crowd):
+    house.valkey.process.send_signal(signal.SIGSTOP)
+    clockwork.assert_quick(house, crowd)
+    house.valkey.process.send_signal(signal.SIGCONT)
+    account.settle(house, crowd)
+
+
+def test_a_worker_by_itself_works_on_after_a_restart_of_postgres(house, crowd, luck):
+    """No sweep helps: the rings alone have to be enough once PostgreSQL is back."""
+    house.stop("scheduler")
+    with Stream(crowd, lambda: PAID, 4):
+        sleep(1)
+        breakages.postgres_restarted(house, luck)
+    customers = crowd.come(4, **PAID)
+    crowd.served()
+    paid = {"paid"}
+    eventually(lambda: {status(house, c) for c in customers} == paid, 20, "paid without a sweep")
+    house.start("scheduler")
+    account.settle(house, crowd)
+
+
+def status(house, customer):
+    [[found]] = house.sql(f"select status from payment where attempt = '{customer.attempt}'")  # noqa: S608
+    return found
