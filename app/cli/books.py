@@ -6,10 +6,10 @@ import click
 from flask.cli import with_appcontext
 from sqlalchemy import select
 
-from app import audit
+from app import audit, clock
 from app.extensions import db
 from app.merchants import Merchant
-from app.payments import books
+from app.payments import booking, books
 
 
 @click.command("check-books")
@@ -37,4 +37,13 @@ def verify_audit() -> None:
     sys.exit(1 if broken else 0)
 
 
-COMMANDS = (check_books, verify_audit)
+@click.command()
+@with_appcontext
+def suspense() -> None:
+    """Lists money without an owner, oldest first, with its age in days."""
+    for receipt, amount in booking.in_suspense():
+        age = (clock.now() - receipt.paid_at).days
+        click.echo(f"receipt {receipt.id}  {receipt.code or '-'}  KSh {amount}  {age} days")
+
+
+COMMANDS = (check_books, verify_audit, suspense)

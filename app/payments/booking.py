@@ -152,3 +152,25 @@ def pay_from_balance(invoice: Invoice) -> bool:
     _sell(invoice)
     audit.record(invoice, "invoice.paid_from_balance", actor="settlement", amount=invoice.amount)
     return True
+
+
+def to_suspense(receipt: Receipt, mpesa: str) -> None:
+    """Money that nobody is known for: in the books, and on a list until somebody allocates it."""
+    db.session.add(receipt)
+    db.session.flush()
+    amounts = {mpesa: receipt.amount, ledger.SUSPENSE: -receipt.amount}
+    ledger.post(receipt.merchant_id, amounts, receipt_id=receipt.id)
+    audit.record(receipt, "receipt.suspended", actor="settlement", amount=receipt.amount)
+
+
+def in_suspense() -> list[tuple[Receipt, int]]:
+    """Receipts that are not wholly allocated, and how many shillings of each are not."""
+    allocated = func.coalesce(func.sum(Allocation.amount), 0)
+    query = (
+        select(Receipt, Receipt.amount - allocated)
+        .outerjoin(Allocation, Allocation.receipt_id == Receipt.id)
+        .group_by(Receipt.id)
+        .having(Receipt.amount > allocated)
+    )
+    rows = db.session.execute(query.order_by(Receipt.paid_at, Receipt.id))
+    return [(receipt, int(left)) for receipt, left in rows]

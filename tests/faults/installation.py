@@ -135,6 +135,18 @@ class Installation:
             process.send_signal(signal.SIGTERM)
         return [process.wait(START_SECONDS) for process in stopping]
 
+    def mend(self):
+        """As at the beginning, whatever a test has left broken."""
+        for server in (self.valkey, self.postgres):
+            if server.process is not None and server.process.poll() is None:
+                server.process.send_signal(signal.SIGCONT)
+            else:
+                server.stop()
+                server.start()
+        self.kill(*self.died(), *(self.running.keys() - USUAL))
+        self.start(*(name for name in USUAL if name not in self.running))
+        self.safaricom.faults(everything="ok", oauth="ok")
+
     def died(self):
         """Names of processes that nobody has killed, and that are gone all the same."""
         return [name for name, process in self.running.items() if process.poll() is not None]

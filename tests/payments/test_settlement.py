@@ -163,6 +163,16 @@ def test_a_refusal_after_money_calls_staff(plan):
     assert alerts() == ["contradiction"]
 
 
+def test_money_for_a_push_that_was_refused_is_still_money(plan):
+    payment = factories.bought(plan)
+    hook = factories.sent(payment)
+    charging.refused(payment.id, Refused(Reason.BUSY, "500.003.02", "busy"))
+    db.session.commit()
+    assert settled(hook, factories.success()) == "paid"
+    assert payment.status == "paid"
+    assert payment.invoice.subscription.active
+
+
 def test_short_money_stays_on_the_balance_once_confirmed(plan):
     payment, hook = factories.pending(plan)
     assert settled(hook, factories.success(amount=300)) == "held: KSh 300 instead of 500"
