@@ -61,13 +61,17 @@ migration: .venv/installed-for-test ## Write a migration; m="add plan.trial_days
 .PHONY: migration-sql
 migration-sql: .venv/installed-for-test ## Lint the SQL of all migrations as PostgreSQL will read it
 	@$(IN) flask --app wsgi db upgrade --sql | .venv/bin/squawk --pg-version=15 \
-		--exclude=require-lock-timeout,require-statement-timeout
+		--exclude=require-lock-timeout,require-statement-timeout,prefer-bigint-over-smallint,prefer-text-field
 
 .PHONY: audit
 audit: .venv/installed-for-test ## Known holes in what we depend on, and unused dependencies
 	@$(IN) pip_audit --version >/dev/null 2>&1 || $(PIP) pip-audit==2.10.1 deptry==0.25.1
 	@$(IN) pip_audit -r requirements.txt
 	@.venv/bin/deptry .
+
+.PHONY: mutants
+mutants: .venv/installed-for-test ## Break the money rules one by one; the tests must notice (minutes)
+	@$(IN) tests.mutants
 
 .PHONY: sure
 sure: lint test ## Everything CI runs

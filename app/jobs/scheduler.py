@@ -15,7 +15,6 @@ from app.settings import settings
 
 LOCK = 0x4D616C69706F  # "Malipo"
 TICK = 1.0  # seconds: how late a question may be
-DRAIN_SECONDS = 40  # a push that was begun is answered, or times out
 
 
 class Scheduler:
@@ -34,8 +33,7 @@ class Scheduler:
                 log().warning("scheduler without database", error=type(error).__name__)
                 self.resign()
             self.stopping.wait(TICK)
-        for name in ("send", "ask"):
-            work.lanes(name).close(DRAIN_SECONDS)
+        work.close_lanes()
         self.resign()
 
     def tick(self) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from itertools import cycle
-from time import sleep
+from time import monotonic, sleep
 
 from flask import Flask, current_app
 from sqlalchemy.exc import OperationalError
@@ -29,6 +29,7 @@ from app.settings import settings
 
 PROMPT_LANES = 64
 QUESTION_LANES = 16
+DRAIN_SECONDS = 40  # a push that was begun is answered, or times out
 LANES = "malipo.lanes"
 CLIENTS = "malipo.clients"
 STUBBORN_PAUSES = (0.2, 0.5, 1, 2, 4, 8)  # seconds: PostgreSQL restarts in less
@@ -45,6 +46,16 @@ def init_app(app: Flask) -> None:
 def lanes(name: str) -> Lanes:
     found: Lanes = current_app.extensions[LANES][name]
     return found
+
+
+def close_lanes() -> None:
+    """Finishes what was begun with Safaricom, both kinds at once, and begins nothing more."""
+    all_lanes: dict[str, Lanes] = current_app.extensions[LANES]
+    for lane in all_lanes.values():
+        lane.close(0)
+    deadline = monotonic() + DRAIN_SECONDS
+    for lane in all_lanes.values():
+        lane.wait(max(0.0, deadline - monotonic()))
 
 
 def send_prompts() -> None:

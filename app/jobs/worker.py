@@ -13,7 +13,6 @@ from app.logs import log
 from app.settings import settings
 
 WORKER_TTL = 30  # seconds: a frozen Redis is noticed after this
-DRAIN_SECONDS = 40
 
 
 def run() -> None:
@@ -24,14 +23,14 @@ def run() -> None:
             signal(number, lambda *_: stopping.set())
         _work(stopping)
         stopping.wait(1)
-    for name in ("send", "ask"):
-        work.lanes(name).close(DRAIN_SECONDS)
+    work.close_lanes()
 
 
 class Worker(SimpleWorker):
     """Remembers that it was told to stop: RQ also ends its loop by itself, when Redis fails it."""
 
     stopping: Event
+    max_connection_wait_time = 2.0  # seconds between tries to reach Redis; RQ's own 60 are too long
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         self.stopping.set()
