@@ -13,12 +13,15 @@ from app.local.servers import ensure_environment
 from config import Settings, read
 
 INSTANCE = Path(__file__).parent.parent / "instance"
+# Nobody waits for a lock, or keeps others waiting, for ever.
+SESSION = "-c lock_timeout=10s -c idle_in_transaction_session_timeout=300s"
 POOL = {
     "pool_size": 5,
     "max_overflow": 10,
     "pool_pre_ping": True,
     "pool_timeout": 10,
     "hide_parameters": True,
+    "connect_args": {"connect_timeout": 5, "options": SESSION},
 }
 
 

@@ -50,13 +50,13 @@ STEPS = (
         "payment",
         """insert into payment (id, merchant_id, invoice_id, token, hook_hash, attempt, method, amount,
              phone_index, phone_sealed, status, reason, checkout_index, created_at, sending_at,
-             accepted_at, ended_at, paid_at, verified_by, question_rank, questions, rechecks)
+             accepted_at, ended_at, paid_at, verified_by, question_rank, questions, hurries, rechecks)
            overriding system value
            select i, 1, i, 'p' || i, sha256(('h' || i)::bytea), 'a' || i, 'stk', 500,
              sha256(s::text::bytea), '\\x01', case when k < 4 then 'paid' else 'failed' end,
              case when k = 4 then 'cancelled' end, sha256(('c' || i)::bytea), at, at, at,
              at + interval '20 s', case when k < 4 then at + interval '20 s' end,
-             case when k < 4 then 'query' end, 1, 1, 0
+             case when k < 4 then 'query' end, 1, 1, 0, 0
            from {each}""",
     ),
     (

@@ -26,7 +26,7 @@ MUTANTS = (
     Mutant(
         "settle without the lock",
         "app/payments/locking.py",
-        "query = select(Payment).where(Payment.id == payment_id).with_for_update()",
+        "query = select(Payment).where(Payment.id == payment_id).with_for_update(key_share=True)",
         "query = select(Payment).where(Payment.id == payment_id)",
         "tests/payments/test_concurrency.py::test_fifty_threads_settle_one_callback_once",
     ),

@@ -19,7 +19,7 @@ def open_for(subscription: Subscription) -> Invoice:
         Invoice.paid_at.is_(None),
         Invoice.voided_at.is_(None),
     )
-    query = select(Invoice).where(*mine).with_for_update()
+    query = select(Invoice).where(*mine).with_for_update(key_share=True)
     invoice = db.session.scalar(query, execution_options={"populate_existing": True})
     if invoice and invoice.amount != subscription.plan.price:
         void(invoice)

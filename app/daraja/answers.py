@@ -30,12 +30,10 @@ def read_push(reply: Reply) -> Accepted:
     code = code_in(reply.data.get("ResponseCode"))
     if reply.status == OK and code == codes.SUCCESS:
         return _accepted(reply)
-    if reply.status == OK and code is not None:
-        # Its own namespace: a ResponseCode 1 is not the ResultCode 1.
-        raise Refused(Reason.UNKNOWN, code, "not accepted")
     if reason := codes.push_refusal(reply.status, reply.code, reply.message):
         raise Refused(reason, reply.code, reply.shown())
-    raise NoAnswer(reply.code or None, reply.shown())
+    # No list says what another ResponseCode means: not known yet (M6).
+    raise NoAnswer(reply.code or code, reply.shown())
 
 
 def _accepted(reply: Reply) -> Accepted:

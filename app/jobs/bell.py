@@ -19,7 +19,8 @@ from app.settings import settings
 
 QUEUE = "malipo"
 ENOUGH = 100  # so many rings waiting say as much as more would
-RING_LIFE = 120  # seconds: after that the sweep has seen the work
+# Seconds. After two minutes the sweep has seen the work; a backlog may take an hour to drain.
+RING = {"ttl": 120, "result_ttl": 0, "job_timeout": 3600}
 SEND, SETTLE, ASK = "send_prompts", "settle_inbox", "ask_questions"
 
 
@@ -70,6 +71,6 @@ class Ringer:
         try:
             if self._queue.count < ENOUGH:
                 for job in sorted(jobs):
-                    self._queue.enqueue(f"app.jobs.work.{job}", ttl=RING_LIFE, result_ttl=0)
+                    self._queue.enqueue(f"app.jobs.work.{job}", **RING)
         except RedisError as error:
             log().warning("bell not rung", jobs=sorted(jobs), error=type(error).__name__)

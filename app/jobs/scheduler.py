@@ -32,6 +32,9 @@ class Scheduler:
             except SQLAlchemyError as error:
                 log().warning("scheduler without database", error=type(error).__name__)
                 self.resign()
+            except Exception:  # noqa: BLE001 - whatever one tick met, the next one may not: money waits for it
+                log().exception("scheduler tick failed")
+                self.resign()
             self.stopping.wait(TICK)
         work.close_lanes()
         self.resign()

@@ -8,6 +8,7 @@ import base64
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -56,19 +57,18 @@ def _sync(directory: Path) -> None:
 
 
 def take_in() -> int:
-    """Puts every spooled message into the inbox, oldest first. Raises when there is no database."""
+    """Puts every spooled message into the inbox, oldest first. Raises when there is no database.
+
+    Several processes of a machine may do so at once: a file that is gone was another's.
+    """
     taken = 0
     for file in waiting():
-        try:
-            token, body, address = _read(file)
-        except (crypto.CannotOpen, ValueError) as error:
-            log().error("spooled message unreadable", file=file.name, error=type(error).__name__)
-            file.rename(file.with_suffix(".bad"))
-            continue
-        inbox.receive(token, body, address)
-        db.session.commit()
-        file.unlink()
-        taken += 1
+        message = _read(file)
+        if message is not None:
+            inbox.receive(*message)
+            db.session.commit()
+            file.unlink(missing_ok=True)
+            taken += 1
     return taken
 
 
@@ -76,9 +76,18 @@ def waiting() -> Iterator[Path]:
     return iter(sorted(_directory().glob("*.msg")))
 
 
-def _read(file: Path) -> tuple[str, bytes, str | None]:
-    token, body, address = json.loads(crypto.unseal(file.read_bytes(), PLACE + file.stem))
-    return token, base64.b64decode(body), address
+def _read(file: Path) -> tuple[str, bytes, str | None] | None:
+    """None for a file that is gone, or that nobody can open: that one is set aside."""
+    try:
+        token, body, address = json.loads(crypto.unseal(file.read_bytes(), PLACE + file.stem))
+        return token, base64.b64decode(body), address
+    except FileNotFoundError:
+        return None
+    except (crypto.CannotOpen, ValueError, OSError) as error:
+        log().error("spooled message unreadable", file=file.name, error=type(error).__name__)
+        with suppress(OSError):
+            file.rename(file.with_suffix(".bad"))
+        return None
 
 
 def _directory() -> Path:

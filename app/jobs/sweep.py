@@ -14,10 +14,10 @@ def sweep() -> None:
     """Money first: what arrived, then new prompts, then old questions."""
     spool.take_in()
     work.settle_inbox()
-    charging.give_up_unsent()
-    db.session.commit()
-    charging.give_up_waiting()
-    db.session.commit()
+    for give_up in (charging.give_up_unsent, charging.give_up_waiting):
+        while give_up() >= charging.AT_ONCE:
+            db.session.commit()
+        db.session.commit()
     if unsent := _how_many(Payment.status == CREATED):
         work.lanes("send").open(unsent)
     ask_due()

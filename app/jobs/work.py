@@ -5,7 +5,7 @@ from itertools import cycle
 from time import monotonic, sleep
 
 from flask import Flask, current_app
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.daraja import (
     Answer,
@@ -68,9 +68,13 @@ def ask_questions() -> None:
 
 def settle_inbox() -> None:
     """Newest first, every fourth the oldest: a backlog does not slow a fresh payment."""
-    for oldest in cycle((False, False, False, True)):
-        if not settle_one(oldest=oldest):
-            return
+    try:
+        for oldest in cycle((False, False, False, True)):
+            if not settle_one(oldest=oldest):
+                return
+    except BaseException:  # the process goes on, and must not keep a broken transaction
+        db.session.remove()
+        raise
 
 
 def send_one() -> bool:
@@ -142,7 +146,8 @@ def _stubbornly(record: Callable[[], None]) -> None:
         try:
             record()
             db.session.commit()
-        except OperationalError:
+        except SQLAlchemyError as error:  # restart, failover, an empty pool: all of them pass
+            log().warning("answer not written yet", error=type(error).__name__)
             db.session.rollback()
             sleep(pause)
         else:

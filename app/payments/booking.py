@@ -32,7 +32,9 @@ def book(receipt: Receipt, payment: Payment) -> None:
 def _locked_subscriber(invoice: Invoice) -> int:
     """The balance is a sum over rows: whoever changes it holds its owner's lock."""
     subscriber_id = invoice.subscription.subscriber_id
-    query = select(Subscriber.id).where(Subscriber.id == subscriber_id).with_for_update()
+    query = (
+        select(Subscriber.id).where(Subscriber.id == subscriber_id).with_for_update(key_share=True)
+    )
     return db.session.scalars(query, execution_options=FRESH).one()
 
 
@@ -133,7 +135,8 @@ def _pay_what_is_open(invoice: Invoice) -> None:
         Invoice.paid_at.is_(None),
         Invoice.voided_at.is_(None),
     )
-    query = select(Invoice).where(*mine).with_for_update()
+    # Whoever has it locked is asking for it, or paying it: waiting for them here could deadlock.
+    query = select(Invoice).where(*mine).with_for_update(key_share=True, skip_locked=True)
     waiting = db.session.scalar(query, execution_options=FRESH)
     if waiting is not None and not _being_asked(waiting):
         pay_from_balance(waiting)

@@ -1,8 +1,9 @@
 """Token buckets in PostgreSQL: one statement takes a token, whichever process asks."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Float, cast, extract, func, literal
+from sqlalchemy import ColumnElement, Float, cast, extract, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -20,12 +21,17 @@ class RateBucket(Model):
     filled_at: Mapped[datetime]
 
 
-def take(key: str, *, capacity: float, per_second: float) -> bool:
+@dataclass(frozen=True)
+class Rate:
+    capacity: float
+    per_second: float
+
+
+def take(key: str, rate: Rate) -> bool:
     """False when the bucket is empty. The caller commits."""
     now = clock.now()
-    fresh = insert(RateBucket).values(key=key, tokens=capacity - 1, filled_at=now)
-    seconds = cast(extract("epoch", literal(now) - RateBucket.filled_at), Float)
-    filled = func.least(capacity, RateBucket.tokens + seconds * per_second)
+    fresh = insert(RateBucket).values(key=key, tokens=rate.capacity - 1, filled_at=now)
+    filled = _filled(rate, now)
     taken = fresh.on_conflict_do_update(
         index_elements=["key"],
         set_={"tokens": filled - 1, "filled_at": now},
@@ -34,8 +40,19 @@ def take(key: str, *, capacity: float, per_second: float) -> bool:
     return db.session.execute(taken.returning(RateBucket.key)).first() is not None
 
 
-def drain(key: str, *, seconds: float, per_second: float) -> None:
+def has_token(key: str, rate: Rate) -> bool:
+    """Whether it is worth trying, without a lock."""
+    empty = select(RateBucket.key).where(RateBucket.key == key, _filled(rate, clock.now()) < 1)
+    return db.session.scalar(empty) is None
+
+
+def _filled(rate: Rate, now: datetime) -> ColumnElement[float]:
+    seconds = cast(extract("epoch", literal(now) - RateBucket.filled_at), Float)
+    return func.least(rate.capacity, RateBucket.tokens + seconds * rate.per_second)
+
+
+def drain(key: str, rate: Rate, *, seconds: float) -> None:
     """Leaves nothing to take for so many seconds: Safaricom has told us to slow down."""
-    empty = {"tokens": 1 - seconds * per_second, "filled_at": clock.now()}
+    empty = {"tokens": 1 - seconds * rate.per_second, "filled_at": clock.now()}
     statement = insert(RateBucket).values(key=key, **empty)
     db.session.execute(statement.on_conflict_do_update(index_elements=["key"], set_=empty))

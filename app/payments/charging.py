@@ -10,7 +10,8 @@ What can happen between the lines (M5):
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from sqlalchemy import select
 
@@ -21,10 +22,11 @@ from app.daraja import Accepted, Credentials, Prompt, Reason, Refused
 from app.extensions import db
 from app.payments import alerts, limits, schedule
 from app.payments.locking import locked
-from app.payments.models import Payment
+from app.payments.models import Payment, checkout_index
 from app.payments.states import CREATED, FAILED, PENDING, SENDING, UNCONFIRMED
 from app.settings import settings
 
+AT_ONCE = 100  # rows of one transaction of the sweep
 UNSENT_LIFE = timedelta(seconds=30)  # a prompt that comes later than this surprises its owner
 
 
@@ -37,18 +39,30 @@ class Payer:
 
     @property
     def address_index(self) -> bytes | None:
-        return crypto.blind_index(self.address, "address") if self.address else None
+        return crypto.blind_index(_network(self.address), "address") if self.address else None
+
+
+def _network(address: str) -> str:
+    """Of IPv6 the /64, which is what one household has; an odd text stands for itself."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is None:
+        return str(ip_network((found, 64), strict=False))
+    return str(getattr(found, "ipv4_mapped", None) or found)
 
 
 def buy(plan: Plan, payer: Payer, attempt: str) -> Payment:
     """The payment of this attempt, made when new. Raises MustWait. The caller commits, then rings."""
-    limits.lock(crypto.blind_index(f"{plan.merchant_id}|{attempt}", "attempt"))
+    limits.lock_key(crypto.blind_index(f"{plan.merchant_id}|{attempt}", "attempt"))
     mine = (Payment.merchant_id == plan.merchant_id, Payment.attempt == attempt)
     if payment := db.session.scalar(select(Payment).where(*mine)):
         return payment
     index = subscriptions.phone_index(payer.phone)
-    limits.lock(index)
-    limits.check(limits.Ask(plan.merchant_id, index, plan.price, payer.address_index))
+    ask = limits.Ask(plan.merchant_id, index, plan.price, payer.address_index)
+    limits.lock(ask)
+    limits.check(ask)
     person = subscriptions.subscriber(plan.merchant_id, payer.phone)
     invoice = invoices.open_for(subscriptions.subscription(plan, person))
     return open_payment(invoice, payer, attempt=attempt)
@@ -57,7 +71,11 @@ def buy(plan: Plan, payer: Payer, attempt: str) -> Payment:
 def open_payment(
     invoice: Invoice, payer: Payer, *, attempt: str | None = None, retry_of: Payment | None = None
 ) -> Payment:
-    """A new attempt to collect the invoice. Its amount is frozen here, from the invoice (M4)."""
+    """A new attempt to collect the invoice, which the caller has locked. Raises MustWait.
+
+    Its amount is frozen here, from the invoice (M4).
+    """
+    limits.check_invoice(invoice.id)
     token = crypto.new_token()
     payment = Payment(
         merchant_id=invoice.merchant_id,
@@ -87,16 +105,34 @@ class Claimed:
 
 def claim() -> Claimed | None:
     """The oldest unsent payment, moved to `sending`; None when there is none. Commit before sending."""
+    while payment := _oldest_unsent():
+        hook = crypto.new_hook_token()
+        try:
+            claimed = Claimed(payment.id, payment.merchant.credentials(), _prompt(payment, hook))
+        except (crypto.CannotOpen, ValueError) as error:
+            _cannot_send(payment, error)
+            continue
+        payment.hook_hash = crypto.token_hash(hook)
+        payment.sending_at = clock.now()
+        payment.move_to(SENDING, actor="worker")
+        return claimed
+    return None
+
+
+def _oldest_unsent() -> Payment | None:
     fresh = Payment.created_at > clock.now() - UNSENT_LIFE
     query = select(Payment).where(Payment.status == CREATED, fresh).order_by(Payment.created_at)
-    payment = db.session.scalar(query.limit(1).with_for_update(skip_locked=True))
-    if payment is None:
-        return None
-    hook = crypto.new_hook_token()
-    payment.hook_hash = crypto.token_hash(hook)
-    payment.sending_at = clock.now()
-    payment.move_to(SENDING, actor="worker")
-    return Claimed(payment.id, payment.merchant.credentials(), _prompt(payment, hook))
+    return db.session.scalar(query.limit(1).with_for_update(skip_locked=True, key_share=True))
+
+
+def _cannot_send(payment: Payment, error: Exception) -> None:
+    """Secrets that do not open are the operator's to mend; the others' prompts do not wait for that."""
+    payment.ended_at = clock.now()
+    payment.move_to(FAILED, actor="worker", reason=Reason.MERCHANT_PROBLEM)
+    alerts.raise_for(
+        payment, "cannot_send", f"The prompt could not be made: {type(error).__name__}."
+    )
+    db.session.flush()
 
 
 def _prompt(payment: Payment, hook: str) -> Prompt:
@@ -112,13 +148,29 @@ def _prompt(payment: Payment, hook: str) -> Prompt:
 def accepted(payment_id: int, answer: Accepted) -> None:
     """Safaricom will prompt. It may have told us the end already, by callback."""
     payment = locked(payment_id)
-    if payment.checkout_index is None:
-        payment.checkout_request_id = answer.checkout_request_id
-    if payment.status == SENDING:
-        payment.accepted_at = clock.now()
+    sending = payment.status == SENDING
+    identify(payment, answer.checkout_request_id, clock.now() if sending else payment.sending_at)
+    if sending:
         payment.move_to(PENDING, actor="safaricom")
     if payment.next_question_at is None and payment.status in (PENDING, UNCONFIRMED):
         schedule.plan_next(payment)
+
+
+def identify(payment: Payment, checkout_request_id: str, at: datetime | None) -> None:
+    """Safaricom knows the payment by this id, and so it has accepted the push, at about `at`.
+
+    The ids are guessable, and not proven to be unique for ever: one that another payment has says
+    nothing. Such a payment cannot be asked about, and is settled by its hook token alone.
+    """
+    payment.accepted_at = payment.accepted_at or at
+    if payment.checkout_index is not None:
+        return
+    taken = select(Payment.id).where(Payment.checkout_index == checkout_index(checkout_request_id))
+    if db.session.scalar(taken) is None:
+        payment.checkout_request_id = checkout_request_id
+        db.session.flush()
+    else:
+        alerts.raise_for(payment, "same_id", "M-PESA gave an id that another payment has.")
 
 
 def refused(payment_id: int, answer: Refused) -> None:
@@ -129,7 +181,7 @@ def refused(payment_id: int, answer: Refused) -> None:
         payment.ended_at = clock.now()
         payment.next_question_at = None
         payment.move_to(FAILED, actor="safaricom", reason=answer.reason, code=answer.code)
-    else:
+    elif (payment.status, payment.reason) != (FAILED, answer.reason):  # else: written down already
         text = f"The push was refused ({answer.code}), yet the payment is {payment.status}."
         alerts.raise_for(payment, "contradiction", text)
 
@@ -145,8 +197,8 @@ def unanswered(payment_id: int) -> None:
 def give_up_unsent() -> int:
     """Fails what nobody sent in time: it will never be sent. Returns how many."""
     stale = Payment.created_at <= clock.now() - UNSENT_LIFE
-    query = select(Payment).where(Payment.status == CREATED, stale).limit(100)
-    payments = db.session.scalars(query.with_for_update(skip_locked=True)).all()
+    query = select(Payment).where(Payment.status == CREATED, stale).limit(AT_ONCE)
+    payments = db.session.scalars(query.with_for_update(skip_locked=True, key_share=True)).all()
     for payment in payments:
         payment.ended_at = clock.now()
         payment.move_to(FAILED, actor="sweep", reason=Reason.NOT_SENT)
@@ -155,16 +207,19 @@ def give_up_unsent() -> int:
 
 def give_up_waiting() -> int:
     """Calls unconfirmed what died while sending, and what nobody told us about. Returns how many."""
-    lost = clock.now() - timedelta(
-        seconds=4 * (settings().push_connect_seconds + settings().push_read_seconds) + 10
-    )
+    lost = clock.now() - schedule.longest_call()
     silent = clock.now() - limits.PROMPT_LIFE
     moved = 0
     for overdue in (
         (Payment.status == SENDING, Payment.sending_at <= lost),
         (Payment.status == PENDING, Payment.accepted_at <= silent),
     ):
-        query = select(Payment).where(*overdue).limit(100).with_for_update(skip_locked=True)
+        query = (
+            select(Payment)
+            .where(*overdue)
+            .limit(AT_ONCE)
+            .with_for_update(skip_locked=True, key_share=True)
+        )
         for payment in db.session.scalars(query).all():
             payment.move_to(UNCONFIRMED, actor="sweep", why="nobody has told us in time")
             if payment.next_question_at is None:

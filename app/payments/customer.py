@@ -14,7 +14,7 @@ from app.payments.states import FAILED, LIVE, PENDING, UNCONFIRMED, UNDECIDED
 
 def payment(token: str) -> Payment | None:
     """Locked: a button acts on what is true now."""
-    query = select(Payment).where(Payment.token == token).with_for_update()
+    query = select(Payment).where(Payment.token == token).with_for_update(key_share=True)
     return db.session.scalar(query, execution_options=FRESH)
 
 
@@ -25,39 +25,38 @@ def entered(payment: Payment) -> None:
     if payment.claimed_at is None:
         payment.claimed_at = clock.now()
         audit.record(payment, "payment.claimed", actor="customer")
-    schedule.hurry(payment, schedule.CLAIM_DELAY)
+    schedule.hurry_for_customer(payment, schedule.CLAIM_DELAY)
 
 
 def denied(payment: Payment) -> None:
     """ "I did not enter my PIN": frees the retry once Safaricom has been asked again."""
     if payment.status not in (PENDING, UNCONFIRMED):
         return
-    if payment.denied_at is None:
-        payment.denied_at = clock.now()
-        audit.record(payment, "payment.denied", actor="customer")
-    schedule.hurry(payment)
+    payment.denied_at = clock.now()
+    audit.record(payment, "payment.denied", actor="customer")
+    schedule.hurry_for_customer(payment)
 
 
-def again(old: Payment, phone: str | None, address: str | None) -> Payment:
-    """A new payment for the invoice, by the same or another phone. Raises MustWait or Refused.
+def again(old: Payment, phone: str | None, address: str | None) -> tuple[Payment, bool]:
+    """A payment for the same invoice, and whether it is new. Raises MustWait or Refused.
 
     The old one stays watched: if both are paid, the second one's money goes to the balance.
     """
     if found := db.session.scalar(select(Payment).where(Payment.retry_of_id == old.id)):
-        return found
+        return found, False
     other = phone is not None and phone != old.phone
     _may_retry(old, other=other)
     payer = charging.Payer(phone or old.phone, address)
     index = subscriptions.phone_index(payer.phone)
-    limits.lock(index)
-    ask = limits.Ask(old.merchant_id, index, old.amount, payer.address_index, old.invoice_id)
+    ask = limits.Ask(old.merchant_id, index, old.amount, payer.address_index)
+    limits.lock(ask)
     if other and old.status == PENDING:
         old.move_to(UNCONFIRMED, actor="customer", why="another number")
     limits.check(ask)
     invoice = locked_invoice(old.invoice_id)
     if not invoice.open:
         raise Refused("This invoice is closed. Please start again from the plans.")
-    return charging.open_payment(invoice, payer, retry_of=old)
+    return charging.open_payment(invoice, payer, retry_of=old), True
 
 
 def _may_retry(old: Payment, *, other: bool) -> None:

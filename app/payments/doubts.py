@@ -11,17 +11,37 @@ from app.settings import settings
 
 
 def about(payment: Payment, result: StkResult, address: str | None) -> list[str]:
-    """Sentences' ends for staff; empty when the message fits. `address` None: not looked at."""
+    """Why a success is asked about before it settles: sentences' ends for staff, or nothing."""
     above = payment.merchant.verify_above
+    always = above is not None and payment.amount > above
+    more = {_strange(address): _foreign(address), "an amount that is always confirmed": always}
+    return misfits(payment, result) + [text for text, odd in more.items() if odd]
+
+
+def misfits(payment: Payment, result: StkResult) -> list[str]:
+    """What a success says that does not fit the payment."""
     tests = {
         "another request id": other_id(payment, result),
         f"KSh {result.amount} instead of {payment.amount}": _other_amount(payment, result),
         "no receipt details": result.amount is None or result.receipt is None,
         "a receipt number that another payment has": _taken_elsewhere(result),
-        f"an address that is not Safaricom's ({address})": _foreign(address),
-        "an amount that is always confirmed": above is not None and payment.amount > above,
     }
     return [text for text, odd in tests.items() if odd]
+
+
+def about_failure(payment: Payment, result: StkResult, address: str | None) -> list[str]:
+    """Why a failure is asked about before it is believed."""
+    tests = {
+        "another request id": other_id(payment, result),
+        "a failure that names money": result.amount is not None or result.receipt is not None,
+        "another message says paid": payment.held_callback_id is not None,
+        _strange(address): _foreign(address),
+    }
+    return [text for text, odd in tests.items() if odd]
+
+
+def _strange(address: str | None) -> str:
+    return f"an address that is not Safaricom's ({address})"
 
 
 def other_id(payment: Payment, result: StkResult) -> bool:
@@ -46,4 +66,9 @@ def _foreign(address: str | None) -> bool:
     known = settings().callback_addresses
     if not known or address is None:
         return False
-    return not any(ip_address(address) in network for network in known)
+    try:
+        seen = ip_address(address)
+    except ValueError:  # a proxy's own idea of an address
+        return True
+    seen = getattr(seen, "ipv4_mapped", None) or seen
+    return not any(seen in network for network in known)

@@ -20,6 +20,7 @@ from app.settings import settings
 
 PROMPT_GAP = timedelta(seconds=60)
 SAME_AMOUNT_GAP = timedelta(seconds=120)
+PIN_LIFE = timedelta(seconds=60)  # M-PESA takes no PIN after this
 PROMPT_LIFE = timedelta(seconds=120)  # after this a silent prompt is unconfirmed, not live
 UNCONFIRMED_GATE = timedelta(minutes=5)  # ux.md §2, "Retry gate"
 COOL_DOWNS = {  # after Safaricom's own word, by reason
@@ -52,18 +53,24 @@ class Ask:
     phone_index: bytes
     amount: int
     address_index: bytes | None
-    invoice_id: int | None = None
 
 
-def lock(key: bytes) -> None:
+def lock(ask: Ask) -> None:
+    """What is counted is locked, until the transaction ends: first the phone, then the address."""
+    lock_key(ask.phone_index)
+    if ask.address_index and settings().prompt_limits_enabled:
+        lock_key(ask.address_index)
+
+
+def lock_key(key: bytes) -> None:
     """Serialises the transactions that hold the same key, until they end."""
     number = int.from_bytes(key[:8], "big", signed=True)
     db.session.execute(select(func.pg_advisory_xact_lock(number)))
 
 
 def check(ask: Ask) -> None:
-    """Raises MustWait. The caller holds the phone's lock, so that two checks cannot both pass."""
-    _one_live_prompt(ask)
+    """Raises MustWait. The caller holds the locks, so that two checks cannot both pass."""
+    _none_live(and_(Payment.phone_index == ask.phone_index, Payment.status.in_(LIVE)))
     if not settings().prompt_limits_enabled:
         return
     _gaps(ask)
@@ -71,17 +78,20 @@ def check(ask: Ask) -> None:
         _count(window, Payment.phone_index == ask.phone_index)
     if ask.address_index:
         _count(ADDRESS_WINDOW, Payment.address_index == ask.address_index)
-    if ask.invoice_id:
-        _count(INVOICE_WINDOW, Payment.invoice_id == ask.invoice_id)
     _merchant(ask.merchant_id)
 
 
-def _one_live_prompt(ask: Ask) -> None:
-    live = and_(Payment.phone_index == ask.phone_index, Payment.status.in_(LIVE))
-    started = db.session.scalar(
-        select(func.coalesce(Payment.accepted_at, Payment.created_at)).where(live)
-    )
-    if started:
+def check_invoice(invoice_id: int) -> None:
+    """Raises MustWait. The caller holds the invoice's lock."""
+    mine = Payment.invoice_id == invoice_id
+    _none_live(and_(mine, Payment.status.in_(LIVE)))
+    if settings().prompt_limits_enabled:
+        _count(INVOICE_WINDOW, mine)
+
+
+def _none_live(live: ColumnElement[bool]) -> None:
+    query = select(func.coalesce(Payment.accepted_at, Payment.created_at)).where(live)
+    if started := db.session.scalar(query):
         raise MustWait(_left(started + PROMPT_LIFE, at_least=5), "one prompt at a time")
 
 
@@ -102,9 +112,8 @@ def until(payment: Payment, amount: int) -> datetime:
     """When the phone of this payment may be asked again, for so many shillings."""
     ends = [payment.created_at]
     if payment.accepted_at or payment.status == UNCONFIRMED:
-        ends.append(payment.created_at + PROMPT_GAP)
-        if payment.amount == amount:
-            ends.append(payment.created_at + SAME_AMOUNT_GAP)
+        sent = payment.sending_at or payment.created_at
+        ends.append(sent + (SAME_AMOUNT_GAP if payment.amount == amount else PROMPT_GAP))
     if payment.ended_at and payment.status == FAILED:
         ends.append(payment.ended_at + COOL_DOWNS.get(payment.reason or "", timedelta()))
     if payment.status == UNCONFIRMED and not released(payment):
@@ -113,9 +122,15 @@ def until(payment: Payment, amount: int) -> datetime:
 
 
 def released(payment: Payment) -> bool:
-    """The customer said that no PIN was entered, and a later question did not find it paid."""
-    asked, denied = payment.last_question_at, payment.denied_at
-    return denied is not None and asked is not None and asked > denied
+    """The customer said, after the prompt's end, that no PIN was entered, and Safaricom then answered.
+
+    What it answered was not "paid": such a payment is not unconfirmed any more (ux.md §2).
+    """
+    denied, answered = payment.denied_at, payment.answered_at
+    if denied is None or answered is None:
+        return False
+    over = (payment.accepted_at or payment.created_at) + PIN_LIFE
+    return answered > denied >= over
 
 
 def _count(window: Window, condition: ColumnElement[bool]) -> None:
@@ -135,7 +150,7 @@ def _may_have_prompted() -> ColumnElement[bool]:
 
 def _merchant(merchant_id: int) -> None:
     key = f"prompts:{merchant_id}"
-    if not buckets.take(key, capacity=MERCHANT_BURST, per_second=MERCHANT_PER_SECOND):
+    if not buckets.take(key, buckets.Rate(MERCHANT_BURST, MERCHANT_PER_SECOND)):
         raise MustWait(5, "merchant")
 
 

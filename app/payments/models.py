@@ -88,9 +88,11 @@ class Payment(Model):
     verified_by: Mapped[str | None]  # callback, then query
     next_question_at: Mapped[datetime | None]
     question_rank: Mapped[int] = mapped_column(SmallInteger, default=1)
-    questions: Mapped[int] = mapped_column(SmallInteger, default=0)  # asked so far
+    questions: Mapped[int] = mapped_column(SmallInteger, default=0)  # steps of the schedule taken
+    hurries: Mapped[int] = mapped_column(SmallInteger, default=0)  # by the customer's buttons
     rechecks: Mapped[int] = mapped_column(SmallInteger, default=0)  # asked after it had ended
     last_question_at: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]  # when Safaricom last said anything about it
     held_callback_id: Mapped[int | None]  # an odd message that waits for Safaricom's word
     invoice: Mapped[Invoice] = relationship(primaryjoin="foreign(Payment.invoice_id) == Invoice.id")
     merchant: Mapped[Merchant] = relationship()

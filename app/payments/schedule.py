@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from app import clock
 from app.payments.models import Payment
-from app.payments.states import FAILED, PAID, UNDECIDED
+from app.payments.states import FAILED, PAID, PENDING, UNCONFIRMED, UNDECIDED
 from app.settings import settings
 
 URGENT, OPEN, CONFIRM = 0, 1, 2  # question_rank: the lower is asked first
@@ -13,7 +13,15 @@ CLAIM_DELAY = timedelta(seconds=4)
 RECHECKS = (timedelta(minutes=5), timedelta(minutes=15))  # after a failure known by query only
 CONFIRM_AFTER = timedelta(seconds=30)
 MIN_GAP = timedelta(seconds=8)
+RECHECK_GAP = timedelta(minutes=1)
+MOST_HURRIES = 10
 JITTER = 0.2
+
+
+def longest_call() -> timedelta:
+    """A token, a request, and both once more after a refused token: four answers to wait for."""
+    ours = settings()
+    return timedelta(seconds=4 * (ours.push_connect_seconds + ours.push_read_seconds) + 10)
 
 
 def asked_since(payment: Payment) -> datetime:
@@ -31,14 +39,24 @@ def _next(payment: Payment) -> tuple[int, datetime | None]:
         return CONFIRM, _confirmation(payment)
     if payment.status == FAILED:
         return OPEN, _recheck(payment)
-    if payment.status in UNDECIDED and payment.questions < len(settings().query_schedule):
-        return OPEN, _scheduled(payment)
-    return OPEN, None
+    return OPEN, _scheduled(payment) if payment.status in UNDECIDED else None
 
 
-def _scheduled(payment: Payment) -> datetime:
-    after = jittered(settings().query_schedule[payment.questions])
-    return max(asked_since(payment) + after, clock.now() + MIN_GAP * (payment.questions > 0))
+def _scheduled(payment: Payment) -> datetime | None:
+    """The next step that is still ahead: what an outage of ours has missed is not made up for."""
+    age = (clock.now() - asked_since(payment)).total_seconds()
+    steps = settings().query_schedule
+    while payment.questions < len(steps) and steps[payment.questions] <= age:
+        payment.questions += 1
+    if exhausted(payment):
+        return None
+    after = jittered(steps[payment.questions])
+    return max(asked_since(payment) + after, _soonest(payment, timedelta(0)))
+
+
+def exhausted(payment: Payment) -> bool:
+    """Whether the last step of the schedule has been asked. Hurried questions take no step."""
+    return payment.questions >= len(settings().query_schedule)
 
 
 def jittered(seconds: float) -> timedelta:
@@ -48,23 +66,40 @@ def jittered(seconds: float) -> timedelta:
 
 def _confirmation(payment: Payment) -> datetime | None:
     """A success by callback is confirmed by one question; a few more tries if it has no answer."""
-    if payment.verified_by != "callback" or payment.checkout_index is None:
-        return None
+    confirmable = payment.verified_by == "callback" and payment.checkout_index is not None
+    return _ever_later(payment) if confirmable else None
+
+
+def _ever_later(payment: Payment) -> datetime | None:
     if payment.rechecks >= len(settings().query_schedule):
         return None
     return clock.now() + CONFIRM_AFTER * (1 << 2 * payment.rechecks)  # 30 s, 2 min, 8 min …
 
 
 def _recheck(payment: Payment) -> datetime | None:
+    """Twice more before the books close; longer while a message that says paid waits for an answer."""
+    if payment.held_callback_id is not None:
+        return _ever_later(payment)
     if payment.rechecks >= len(RECHECKS) or payment.ended_at is None:
         return None
-    return payment.ended_at + RECHECKS[payment.rechecks]
+    return max(payment.ended_at + RECHECKS[payment.rechecks], clock.now() + RECHECK_GAP)
 
 
 def hurry(payment: Payment, delay: timedelta = timedelta(0)) -> None:
     """Ask soon, before all others: the customer says so, or a message is odd."""
-    last = payment.last_question_at
-    soonest = max(clock.now() + delay, last + MIN_GAP if last else clock.now())
+    soonest = _soonest(payment, delay)
     payment.question_rank = URGENT
     if payment.next_question_at is None or soonest < payment.next_question_at:
         payment.next_question_at = soonest
+
+
+def hurry_for_customer(payment: Payment, delay: timedelta = timedelta(0)) -> None:
+    """As often as a person may want it; a script that taps for ever would eat the others' budget."""
+    if payment.hurries < MOST_HURRIES and payment.status in (PENDING, UNCONFIRMED):
+        payment.hurries += 1
+        hurry(payment, delay)
+
+
+def _soonest(payment: Payment, delay: timedelta) -> datetime:
+    last = payment.last_question_at
+    return max(clock.now() + delay, last + MIN_GAP if last else clock.now())

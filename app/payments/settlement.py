@@ -13,7 +13,7 @@ from sqlalchemy import select
 from app import audit, clock
 from app.daraja import Reason, StkResult, Verdict, read_stk_callback
 from app.extensions import db
-from app.payments import alerts, booking, doubts, schedule
+from app.payments import alerts, booking, charging, doubts, schedule
 from app.payments.locking import locked
 from app.payments.models import Callback, Payment, Receipt
 from app.payments.states import FAILED, PAID, PENDING, SENDING, Status
@@ -56,21 +56,23 @@ def _success(payment: Payment, result: StkResult, callback: Callback) -> str:
 
 
 def _hold(payment: Payment, result: StkResult, callback: Callback, found: list[str]) -> str:
-    """Odd: Safaricom is asked before anything settles."""
-    payment.held_callback_id = callback.id
+    """Odd: Safaricom is asked before anything settles. The best message of the odd ones is kept."""
+    why = ", ".join(found)
+    if payment.held_callback_id is None:
+        payment.rechecks = 0
+        text = f"A message says paid, but: {why}. Asking M-PESA."
+        alerts.raise_for(payment, "odd_callback", text)
+    if payment.held_callback_id is None or result.receipt:
+        payment.held_callback_id = callback.id
     _adopt(payment, result)
     schedule.hurry(payment)
-    why = ", ".join(found)
-    alerts.raise_for(payment, "odd_callback", f"A message says paid, but: {why}. Asking M-PESA.")
     return f"held: {why}"
 
 
 def _adopt(payment: Payment, result: StkResult) -> None:
     """The push's answer was lost or is late: the message with the right token has the id."""
-    if payment.checkout_index is None:
-        payment.checkout_request_id = result.checkout_request_id
+    charging.identify(payment, result.checkout_request_id, payment.sending_at)
     if payment.status == SENDING:
-        payment.accepted_at = clock.now()
         payment.move_to(PENDING, actor="safaricom", by="callback")
 
 
@@ -79,14 +81,17 @@ def _failure(payment: Payment, result: StkResult, callback: Callback) -> str:
         text = f"A message says failed ({result.code}) after the payment was paid. Nothing changed."
         alerts.raise_for(payment, "contradiction", text)
         return "failure after success: ignored"
+    if found := doubts.about_failure(payment, result, callback.address):
+        _adopt(payment, result)
+        schedule.hurry(payment)
+        return f"held: {', '.join(found)}"
     if payment.status == FAILED:
         return "failed already"
-    if doubts.other_id(payment, result):
-        schedule.hurry(payment)
-        return "held: another request id"
     _adopt(payment, result)
     fail(payment, result.reason, result.code, at=callback.received_at)
     payment.next_question_at = None
+    if payment.reason == Reason.UNKNOWN:  # final for the customer, and worth two questions
+        schedule.plan_next(payment)
     return "failed"
 
 
@@ -129,6 +134,7 @@ def found_paid(payment: Payment) -> None:
     facts = Evidence(payment.amount)
     if held is not None and held.body_sealed is not None:
         facts = evidence(read_stk_callback(held.body), payment)
+    payment.held_callback_id = None
     _credit(payment, facts, "query")
 
 
@@ -159,7 +165,7 @@ def _join(payment: Payment, result: StkResult) -> str:
     receipt = db.session.scalars(select(Receipt).where(Receipt.payment_id == payment.id)).one()
     if result.receipt is None or result.receipt == receipt.code:
         return "duplicate"
-    if receipt.code is None and not doubts.about(payment, result, None):
+    if receipt.code is None and not doubts.misfits(payment, result):
         receipt.code = result.receipt
         audit.record(payment, "receipt.joined", actor="safaricom", receipt=result.receipt)
         return "receipt number joined"

@@ -94,8 +94,8 @@ def _may_try(email: str) -> bool:
     """Per account and per address, in PostgreSQL: it works without Redis, and for unknown accounts."""
     names = (f"account|{email}", f"address|{visitor.address()}")
     keys = [f"login:{crypto.blind_index(name, 'login').hex()}" for name in names]
-    per_second = TRIES / TRIES_SECONDS
-    allowed = [buckets.take(key, capacity=TRIES, per_second=per_second) for key in keys]
+    rate = buckets.Rate(TRIES, TRIES / TRIES_SECONDS)
+    allowed = [buckets.take(key, rate) for key in keys]
     db.session.commit()
     return all(allowed)
 

@@ -6,13 +6,16 @@ from flask import Flask, g, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from app.extensions import db
 from app.logs import log
 
 Answer = tuple[str, int]
+# Gone, failing over, or so busy that no connection was free in time.
+NO_DATABASE = (OperationalError, InterfaceError, InternalError, NoConnection)
 
 TEXTS = {
     400: (_l("We did not understand that"), _l("Please go back, reload the page and try again.")),
@@ -37,7 +40,8 @@ TEXTS = {
 def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(CSRFError, csrf_error)
-    app.register_error_handler(OperationalError, no_database)
+    for trouble in NO_DATABASE:
+        app.register_error_handler(trouble, no_database)
     app.register_error_handler(InternalServerError, our_fault)
 
 
@@ -52,9 +56,9 @@ def csrf_error(_error: CSRFError) -> Answer:
     return page(400, text=text)
 
 
-def no_database(error: OperationalError) -> Answer:
+def no_database(error: SQLAlchemyError) -> Answer:
     db.session.rollback()
-    log().error("no database", error=type(error.orig).__name__)
+    log().error("no database", error=type(error).__name__)
     return page(503)
 
 

@@ -3,7 +3,7 @@
 import re
 
 from flask import Blueprint, abort, request
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.extensions import csrf, db
 from app.jobs import bell, spool
@@ -24,7 +24,7 @@ def stk(token: str) -> dict[str, object]:
     body = request.get_data(cache=False)
     try:
         kept = _keep(token, body)
-    except OperationalError:
+    except SQLAlchemyError:
         _spool(token, body)
         raise
     if not kept:

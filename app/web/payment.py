@@ -79,14 +79,15 @@ def number(token: str) -> Response | str | tuple[str, int]:
 def _again(token: str, phone: str | None) -> Response | str | tuple[str, int]:
     """A new payment for the same invoice; a second tap lands on the one that the first tap made."""
     try:
-        new = customer.again(_payment(token), phone, visitor.address()).token
+        payment, made = customer.again(_payment(token), phone, visitor.address())
+        new = payment.token
         db.session.commit()
     except MustWait as wait:
         return _refused(token, _("Please try again in %(wait)s s.", wait=wait.seconds))
     except Refused as refusal:
         return _refused(token, str(refusal))
     bell.ring(bell.SEND)
-    if phone or visitor.owns(token):  # whoever has only the link does not learn the number
+    if (made and phone) or visitor.owns(token):  # whoever has only a link learns no number
         visitor.remember(new)
     if not visitor.wants_fragment():
         return redirect(url_for("payment.page", token=new), 303)

@@ -131,8 +131,6 @@ REFUSALS = {
     "503": (error("503.001", "Service unavailable"), 503, Reason.BUSY),
     "404 page": (HTML, 404, Reason.MERCHANT_PROBLEM),
     "404": (error("404.001.01", "Resource not found"), 404, Reason.MERCHANT_PROBLEM),
-    "a response code": (ACCEPTED | {"ResponseCode": "1"}, 200, Reason.UNKNOWN),
-    "a response code by number": ({"ResponseCode": 1032}, 200, Reason.UNKNOWN),
 }
 
 

@@ -8,7 +8,7 @@ from time import monotonic, sleep
 from tests.faults.safaricom import REACHED_US, was_heard
 
 HEALED_WITHIN = 60  # seconds
-COMMANDS = ("export payments", "export receipts", "check-books", "verify-audit")
+COMMANDS = ("export payments", "export receipts", "check-books")
 WAITING = "settled_at is null"
 UNSENT = "status in ('created', 'sending')"
 
@@ -29,7 +29,7 @@ def settle(installation, crowd):
         sleep(0.2)
     took = monotonic() - healed
     wrong = [*differences(installation, crowd.customers), *left(installation)]
-    assert wrong == [], json.dumps(installation.troubles(), indent=1)
+    assert not wrong, "\n".join([*wrong, f"The logs: {installation.keep_logs()}"])
     return took
 
 
@@ -55,8 +55,9 @@ def all_known(installation):
 
 def differences(installation, customers):
     """Sentences; none is right."""
-    payments, receipts, *checks = installation.commands(*COMMANDS)
-    yield from (f"{check.args[-1]}: {check.stdout}" for check in checks if check.returncode)
+    payments, receipts, books = installation.commands(*COMMANDS)
+    yield from [f"check-books: {books.stdout}"] if books.returncode else []
+    yield from broken_chains(installation)
     theirs = installation.safaricom.payments()
     account = Account(
         ours={payment["attempt"]: payment for payment in lines(payments)},
@@ -70,6 +71,15 @@ def differences(installation, customers):
     yield from sums(account)
     for customer in customers:
         yield from (f"{customer}: {what}" for what in one(customer, account))
+
+
+def broken_chains(installation):
+    """Questions go on: a chain that grows while it is read looks cut. A broken one stays broken."""
+    for _ in range(5):
+        audit = installation.flask("verify-audit")
+        if audit.returncode == 0:
+            return []
+    return [f"verify-audit: {audit.stdout}"]
 
 
 def lines(command):

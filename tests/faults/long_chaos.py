@@ -50,7 +50,7 @@ def break_in_a_row(house, crowd, row, custom):
             began = monotonic()
             breakage(house, luck)
             tell(began, breakage.__name__)
-            assert house.died() == [], house.troubles()
+            assert house.died() == [], house.keep_logs()
 
 
 def nothing_is_on_its_way(house):

@@ -57,8 +57,17 @@ class Safaricom:
 def is_over(payment):
     """Of a payment as Safaricom tells it."""
     answered = payment["answered_at"]
-    told = payment["callbacks_sent"] == len(payment["callback_statuses"])
-    return bool(answered) and told and datetime.fromisoformat(answered) < clock.now() - DELIVERED
+    quiet = answered and datetime.fromisoformat(answered) < clock.now() - DELIVERED
+    return bool(quiet) and not is_being_told(payment)
+
+
+def is_told(payment):
+    """There is news, and we have answered all of it."""
+    return bool(payment["callbacks_sent"]) and not is_being_told(payment)
+
+
+def is_being_told(payment):
+    return payment["callbacks_sent"] > len(payment["callback_statuses"])
 
 
 def was_heard(payment):

@@ -36,7 +36,7 @@ def test_a_ring_is_a_job_that_carries_nothing(own_redis, ring, job):
     [found] = rung(own_redis)
     assert found.func_name == job
     assert (list(found.args), found.kwargs) == ([], {})
-    assert found.ttl == bell.RING_LIFE == 120
+    assert found.ttl == bell.RING["ttl"] == 120
     assert found.result_ttl == 0
 
 

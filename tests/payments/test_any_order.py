@@ -132,7 +132,7 @@ class Life(RuleBasedStateMachine):
     def try_again(self, other_phone):
         phone = "254722000001" if other_phone else None
         try:
-            new = customer.again(db.session.get_one(Payment, self.current), phone, None)
+            new, _ = customer.again(db.session.get_one(Payment, self.current), phone, None)
             db.session.commit()
             self.current = new.id
         except MalipoError:

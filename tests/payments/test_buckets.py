@@ -14,7 +14,7 @@ from tests.payments.test_concurrency import at_once
 
 
 def take(key="k", capacity=3.0, per_second=1.0):
-    taken = buckets.take(key, capacity=capacity, per_second=per_second)
+    taken = buckets.take(key, buckets.Rate(capacity, per_second))
     db.session.commit()
     return taken
 
@@ -79,7 +79,7 @@ def test_a_bucket_without_refill_stays_empty(still):
 
 
 def test_what_is_taken_back_is_there_again(still):
-    assert buckets.take("k", capacity=1, per_second=0)
+    assert buckets.take("k", buckets.Rate(1, 0))
     db.session.rollback()
     assert takes(capacity=1, per_second=0) == 1
 
@@ -88,7 +88,7 @@ def test_what_is_taken_back_is_there_again(still):
 def test_a_drained_bucket_has_nothing_for_so_many_seconds(still, known):
     if known:
         take()
-    buckets.drain("k", seconds=10, per_second=1.0)
+    buckets.drain("k", buckets.Rate(3, 1), seconds=10)
     db.session.commit()
     still.shift(timedelta(seconds=9))
     assert not take()

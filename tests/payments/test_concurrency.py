@@ -113,7 +113,7 @@ def test_twenty_retries_of_one_invoice_are_one_payment(app, plan, set_setting):
     token = payment.token
 
     def retry(_):
-        new = customer.again(customer.payment(token), None, None)
+        new, _ = customer.again(customer.payment(token), None, None)
         db.session.commit()
         return new.id
 

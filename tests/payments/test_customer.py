@@ -22,7 +22,7 @@ def settle(hook, body):
 
 
 def again(payment, phone=None):
-    new = customer.again(payment, phone, None)
+    new, _ = customer.again(payment, phone, None)
     db.session.commit()
     return new
 
@@ -85,20 +85,39 @@ def test_the_same_number_is_not_another(plan):
 
 def test_an_unconfirmed_payment_waits_until_it_was_asked_about(plan):
     payment, _ = factories.pending(plan)
+    with time_machine.travel(clock.now() + timedelta(seconds=125), tick=False) as traveller:
+        charging.give_up_waiting()
+        customer.denied(payment)
+        db.session.commit()
+        for answer in (None, Answer(Verdict.UNKNOWN, "HTTP 503", None)):
+            if answer:
+                asked(payment, answer)
+            with pytest.raises(MustWait):
+                again(payment)
+            db.session.rollback()
+        traveller.shift(1)
+        asked(payment, Answer(Verdict.PENDING, "4999", None))
+        new = again(payment)
+    assert new.invoice_id == payment.invoice_id
+
+
+def test_a_denial_while_the_prompt_may_still_ring_frees_nothing(plan):
+    payment, _ = factories.pending(plan)
+    with later(seconds=5):
+        customer.denied(payment)
+        db.session.commit()
+    with later(seconds=20):
+        asked(payment, Answer(Verdict.PENDING, "4999", None))
     with later(seconds=125):
         charging.give_up_waiting()
         db.session.commit()
         with pytest.raises(MustWait):
             again(payment)
-        db.session.rollback()
-        customer.denied(payment)
-        db.session.commit()
-        question = reconciliation.claim()
-        db.session.commit()
-        reconciliation.answered(question.payment_id, Answer(Verdict.PENDING, "4999", None))
-        db.session.commit()
-        new = again(payment)
-    assert new.invoice_id == payment.invoice_id
+
+
+def asked(payment, answer):
+    reconciliation.answered(payment.id, answer)
+    db.session.commit()
 
 
 def test_an_unconfirmed_payment_may_be_retried_after_five_minutes(plan):
