@@ -85,12 +85,14 @@ STEPS = (
         "audit_event",
         """insert into audit_event (merchant_id, seq, at, actor, action, subject_type, subject_id,
              details, prev_hash, hash)
-           select 1, 4 * (i - 1) + n, at + n * interval '1 s', 'bench', 'payment.' || action, 'payment',
-             i, case when before is null then '{{}}' else jsonb_build_object('before', before) end,
-             '\\x00', '\\x00'
-           from {each}, (values (1, 'created', null), (2, 'sending', 'created'),
-             (3, 'pending', 'sending'), (4, null, 'pending')) e(n, plain, before),
-             lateral (select coalesce(plain, case when k < 4 then 'paid' else 'failed' end) as action) a""",
+           select 1, 5 * (i - 1) + n, at + n * interval '1 s', 'bench', a.action, 'payment', i,
+             case n when 1 then '{{}}' when 5 then jsonb_build_object('outcome', a.ended)
+               else jsonb_build_object('before', before) end, '\\x00', '\\x00'
+           from {each}, (values (1, 'payment.created', null), (2, 'payment.sending', 'created'),
+             (3, 'payment.pending', 'sending'), (4, null, 'pending'),
+             (5, 'callback.settled', null)) e(n, plain, before),
+             lateral (select case when k < 4 then 'paid' else 'failed' end as ended) b,
+             lateral (select coalesce(plain, 'payment.' || b.ended) as action, b.ended) a""",
     ),
     (
         "callback",
@@ -101,7 +103,9 @@ STEPS = (
     ),
 )
 # The tenth of a month at some time of the day: no month is too short for it.
-START = "(timestamp '2026-01-10 06:00' + s % 600 * interval '1 minute') at time zone 'Africa/Nairobi'"
+START = (
+    "(timestamp '2026-01-10 06:00' + s % 600 * interval '1 minute') at time zone 'Africa/Nairobi'"
+)
 
 
 def main() -> None:

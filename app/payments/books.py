@@ -58,8 +58,11 @@ RULES = (
     ),
     Rule(
         "M2 paid-has-evidence",
-        "a paid payment says who verified it",
-        "select id from payment where status = 'paid' and verified_by is null",
+        "a paid payment has a message that was believed, or an answer that says paid",
+        """select id from payment p where status = 'paid' and (verified_by is null or not exists (
+             select from audit_event e where e.subject_type = 'payment' and e.subject_id = p.id
+               and (e.action = 'callback.settled' and e.details ->> 'outcome' = 'paid'
+                 or e.action = 'question.answered' and e.details ->> 'verdict' = 'paid')))""",
     ),
     Rule(
         "M2 invoice-covered",
@@ -112,16 +115,17 @@ RULES = (
     ),
     Rule(
         "M11 paid-through",
-        "a subscription is paid through to the end of its last paid period, and periods do not overlap",
+        "paid time ends with the last paid period; each begins where the one before ended, or when paid",
         """with periods as (
-             select subscription_id, period_start, period_end,
+             select subscription_id, paid_at, period_start, period_end,
                     lag(period_end) over (partition by subscription_id order by period_start) as before
              from invoice where paid_at is not null)
            select s.id from subscription s
            left join (select subscription_id, max(period_end) as last from periods group by 1) p
              on p.subscription_id = s.id
            where s.paid_through is distinct from p.last
-           union all select subscription_id from periods where period_start < before""",
+           union all select subscription_id from periods
+             where period_start <> greatest(paid_at, before)""",
     ),
     Rule(
         "M11 period-length",
@@ -152,8 +156,16 @@ RULES = (
              where p.merchant_id <> i.merchant_id
            union all select l.id from ledger_entry l join receipt r on r.id = l.receipt_id
              where l.merchant_id <> r.merchant_id
+           union all select l.id from ledger_entry l join invoice i on i.id = l.invoice_id
+             where l.merchant_id <> i.merchant_id
            union all select a.id from allocation a join receipt r on r.id = a.receipt_id
-             where a.merchant_id <> r.merchant_id""",
+             where a.merchant_id <> r.merchant_id
+           union all select c.id from callback c join payment p on p.id = c.payment_id
+             where c.merchant_id is distinct from p.merchant_id
+           union all select a.id from alert a join payment p on p.id = a.payment_id
+             where a.merchant_id <> p.merchant_id
+           union all select p.id from payment p join payment o on o.id = p.retry_of_id
+             where p.merchant_id <> o.merchant_id""",
     ),
     Rule(
         "M13 ledger-balanced",

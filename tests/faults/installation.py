@@ -67,10 +67,11 @@ class Installation:
             PYTHONUNBUFFERED="1",
         )
 
-    def open(self, *names):
+    def open(self, *names, redis=True):
         """With something to buy, and the processes of these names running."""
         self.postgres.start()
-        self.valkey.start()
+        if redis:
+            self.valkey.start()
         self.flask("db", "upgrade").check_returncode()
         self.start(*(names or USUAL), wait=False)
         self.flask("demo").check_returncode()

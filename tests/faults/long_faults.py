@@ -141,6 +141,32 @@ def test_a_worker_by_itself_works_on_after_a_restart_of_postgres(house, crowd, l
     account.settle(house, crowd)
 
 
+def test_lost_answers_are_made_good_by_messages(house, crowd):
+    lost = ("lost", "cut", "hang", "empty_200")
+    customers = [one for push in lost for one in crowd.come(3, **PAID, push=push, hang_seconds=5)]
+    account.settle(house, crowd)
+    assert {status(house, customer) for customer in customers} == {"paid"}
+
+
+def test_a_no_of_safaricom_is_told_apart_from_silence(house, crowd):
+    expected = {"429": "failed", "busy": "failed", "locked": "failed", "503": "unconfirmed"}
+    customers = {push: crowd.come(2, **PAID, push=push) for push in expected}
+    account.settle(house, crowd)
+    found = {push: status(house, some[0]) for push, some in customers.items()}
+    assert found == expected
+
+
+def test_daraja_throttles_everything(house, crowd):
+    """The last one: for a minute nobody may be asked about, so news has to come by itself."""
+    with Stream(crowd, lambda: PAID, 4):
+        sleep(1)
+        house.safaricom.faults(everything="429")
+        sleep(4)
+        house.safaricom.faults(everything="ok")
+        sleep(1)
+    account.settle(house, crowd)
+
+
 def status(house, customer):
     [[found]] = house.sql(f"select status from payment where attempt = '{customer.attempt}'")  # noqa: S608
     return found

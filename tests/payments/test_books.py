@@ -81,6 +81,7 @@ PLANTED = [
            select merchant_id, transfer, account, amount, receipt_id, posted_at from ledger_entry""",
     ),
     ("M2 paid-has-evidence", 1, "update payment set verified_by = null where id = 1"),
+    ("M2 paid-has-evidence", 1, "delete from audit_event where action = 'callback.settled'"),
     ("M2 invoice-covered", 1, "update allocation set amount = amount - 1"),
     ("M2 invoice-covered", 1, "update invoice set paid_at = null, period_end = null where id = 1"),
     (
@@ -113,6 +114,11 @@ PLANTED = [
     (
         "M11 paid-through",
         1,
+        "update invoice set period_start = period_start - '1 year'::interval where id = 1",
+    ),
+    (
+        "M11 paid-through",
+        1,
         """insert into invoice (merchant_id, subscription_id, reference, amount, created_at, paid_at,
              period_start, period_end)
            select merchant_id, subscription_id, 'XX-2345678', amount, created_at, paid_at,
@@ -129,6 +135,8 @@ PLANTED = [
     ("M12 one-merchant", 1, "update payment set merchant_id = 999 where id = 1"),
     ("M12 one-merchant", 1, "update ledger_entry set merchant_id = 999 where id = 1"),
     ("M12 one-merchant", 1, "update allocation set merchant_id = 999"),
+    ("M12 one-merchant", 1, "update callback set merchant_id = 999 where id = 1"),
+    ("M12 one-merchant", 3, "update payment set retry_of_id = 1, merchant_id = 999 where id = 3"),
     ("M13 balances-agree", 1, "update ledger_entry set account = 'balance:1' where id = 2"),
     (
         "M13 balances-agree",
