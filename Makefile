@@ -38,6 +38,10 @@ setup: .venv/installed-for-test ## Install everything that developers need
 test: .venv/installed-for-test translations ## Run the tests; T=tests/payments for some of them
 	@$(IN) pytest $(T) $(if $(filter-out tests,$(T)),,--numprocesses auto --maxprocesses 8 --cov --cov-report term)
 
+.PHONY: faults
+faults: .venv/installed-for-test translations ## Kill, freeze and empty everything under load, for minutes; SEED=7 for the same again
+	@MALIPO_FAULTS_SEED=$(SEED) $(IN) pytest -s -p no:randomly tests/faults/long_*.py
+
 .PHONY: fix
 fix: .venv/installed-for-test ## Format and repair what can be repaired
 	@$(IN) ruff check --fix .

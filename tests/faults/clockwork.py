@@ -8,7 +8,7 @@ from tests.daraja import callbacks
 from tests.faults.patience import eventually
 
 MOST = 1.0  # seconds
-TRIES = 3  # a busy machine may stumble once; who waits for Redis stumbles each time
+TRIES = 3
 PAID = {"outcome": "paid", "prompt_delay": 0.1, "pin_after": 0.3, "callback_delay": 0.1}
 
 
@@ -17,8 +17,8 @@ def assert_quick(house, crowd):
     checkouts = [checkout(crowd) for _ in range(TRIES)]
     told = eventually(lambda: house.safaricom.payments(state="paid"), 60, "a payment is paid")[0]
     messages = [tell_again(told) for _ in range(TRIES)]
-    assert min(checkouts) < MOST, checkouts
-    assert min(messages) < MOST, messages
+    assert max(checkouts) < MOST, checkouts
+    assert max(messages) < MOST, messages
 
 
 def checkout(crowd):

@@ -61,7 +61,8 @@ class Customer:
 
 
 def found(name, form):
-    return re.search(FIELD.format(name), form)[1]
+    [value] = re.findall(FIELD.format(name), form)
+    return value
 
 
 class Crowd:

@@ -14,7 +14,7 @@ from tests.faults import account, breakages, customs
 from tests.faults.crowd import Stream
 from tests.faults.patience import eventually
 
-ROUNDS = 3
+ROUNDS = 2
 CUSTOMERS_A_SECOND = 3
 HARMLESS_A_ROUND = 4
 
