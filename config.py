@@ -199,7 +199,9 @@ class Environment:
     def _budget(self, environment: str) -> int | None:
         if self.text("QUERY_BUDGET_PER_MINUTE", ""):
             return int(
-                self.matching("QUERY_BUDGET_PER_MINUTE", "[1-9][0-9]{0,5}", "a whole number above 0")
+                self.matching(
+                    "QUERY_BUDGET_PER_MINUTE", "[1-9][0-9]{0,5}", "a whole number above 0"
+                )
             )
         return BUDGETS[environment]
 
