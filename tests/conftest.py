@@ -66,11 +66,17 @@ def app(wired_app, request):
 
 
 def empty_database():
-    tables = ", ".join(f'"{table}"' for table in db.metadata.tables)
-    db.session.execute(text(f"truncate {tables} restart identity"))
-    db.session.execute(
-        text("insert into merchant (slug, name, created_at) values ('default', 'Duka', now())")
-    )
+    """By DELETE, without triggers: TRUNCATE takes ten times as long on small tables."""
+    tables = [table for table in db.metadata.tables.values() if table.name != "alembic_version"]
+    emptied = [f'delete from "{table.name}"' for table in tables]
+    restarted = [
+        f"select setval(pg_get_serial_sequence('{table.name}', 'id'), 1, false)"
+        for table in tables
+        if "id" in table.c
+    ]
+    merchant = "insert into merchant (slug, name, created_at) values ('default', 'Duka', now())"
+    script = ["set local session_replication_role = replica", *emptied, *restarted, merchant]
+    db.session.execute(text("; ".join(script)))
     db.session.commit()
 
 

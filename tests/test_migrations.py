@@ -103,7 +103,7 @@ def test_a_migration_leaves_no_lock_behind(empty):
     upgrade()
     mine = "database = (select oid from pg_database where datname = current_database())"
     assert ask(f"select * from pg_locks where locktype = 'advisory' and {mine}") == []  # noqa: S608
-    assert ask("show lock_timeout") == [("0",)]
+    assert ask("show lock_timeout") == [("10s",)]  # the application's own, not the migration's 2 s
 
 
 def test_the_migrations_can_be_read_as_sql(empty, capsys):

@@ -13,6 +13,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from flask import current_app
+from sqlalchemy.exc import DataError
 
 from app import clock, crypto
 from app.extensions import db
@@ -61,15 +62,22 @@ def take_in() -> int:
 
     Several processes of a machine may do so at once: a file that is gone was another's.
     """
-    taken = 0
-    for file in waiting():
-        message = _read(file)
-        if message is not None:
-            inbox.receive(*message)
-            db.session.commit()
-            file.unlink(missing_ok=True)
-            taken += 1
-    return taken
+    return sum(_take_in(file) for file in waiting())
+
+
+def _take_in(file: Path) -> bool:
+    message = _read(file)
+    if message is None:
+        return False
+    try:
+        inbox.receive(*message)
+        db.session.commit()
+    except DataError as error:  # it will never fit; the others behind it do
+        db.session.rollback()
+        _set_aside(file, error)
+        return False
+    file.unlink(missing_ok=True)
+    return True
 
 
 def waiting() -> Iterator[Path]:
@@ -83,11 +91,15 @@ def _read(file: Path) -> tuple[str, bytes, str | None] | None:
         return token, base64.b64decode(body), address
     except FileNotFoundError:
         return None
-    except (crypto.CannotOpen, ValueError, OSError) as error:
-        log().error("spooled message unreadable", file=file.name, error=type(error).__name__)
-        with suppress(OSError):
-            file.rename(file.with_suffix(".bad"))
+    except (crypto.CannotOpen, ValueError, TypeError, OSError) as error:
+        _set_aside(file, error)
         return None
+
+
+def _set_aside(file: Path, error: Exception) -> None:
+    log().error("spooled message unreadable", file=file.name, error=type(error).__name__)
+    with suppress(OSError):
+        file.rename(file.with_suffix(".bad"))
 
 
 def _directory() -> Path:

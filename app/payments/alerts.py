@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, text
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app import audit, clock
@@ -29,7 +29,10 @@ class Alert(Model):
 
 
 def raise_for(payment: Payment, kind: str, says: str) -> None:
-    """`says` is a sentence for staff, without personal data."""
+    """`says` is a sentence for staff, without personal data. Said once, until somebody resolves it."""
+    same = (Alert.payment_id == payment.id, Alert.kind == kind, Alert.text == says)
+    if db.session.scalar(select(Alert.id).where(*same, Alert.resolved_at.is_(None))):
+        return
     alert = Alert(merchant_id=payment.merchant_id, payment_id=payment.id, kind=kind, text=says)
     db.session.add(alert)
     audit.record(payment, f"alert.{kind}", actor="settlement", text=says)

@@ -54,8 +54,7 @@ def _leased(payment: Payment, question: Question) -> Question:
     if payment.question_rank != schedule.URGENT:
         payment.questions += 1
     payment.question_rank = schedule.OPEN  # URGENT again: somebody hurried while we asked
-    payment.next_question_at = clock.now() + schedule.longest_call()
-    payment.last_question_at = clock.now()
+    schedule.lease(payment)
     return question
 
 
@@ -108,6 +107,7 @@ def answered(payment_id: int, answer: Answer) -> None:
     """Applies Safaricom's answer, or its silence, through the same settlement as a callback."""
     payment = locked(payment_id)
     hurried = payment.question_rank == schedule.URGENT
+    payment.next_question_at = None  # this one is answered
     audit.record(
         payment, "question.answered", actor="safaricom", verdict=answer.verdict, code=answer.code
     )
@@ -175,4 +175,6 @@ def _give_up(payment: Payment) -> None:
     payment.ended_at = clock.now()
     payment.next_question_at = None
     payment.move_to(FAILED, actor="reconciliation", reason=Reason.NO_ANSWER)
+    if payment.held_callback_id is not None:
+        schedule.plan_next(payment)
     alerts.raise_for(payment, "no_answer", "M-PESA never told us how this payment ended.")

@@ -31,6 +31,8 @@ def asked_since(payment: Payment) -> datetime:
 
 def plan_next(payment: Payment) -> None:
     """Sets when and how urgently this payment is asked about next; None when never again."""
+    if asking(payment):  # the answer that is under way plans the next question
+        return
     payment.question_rank, payment.next_question_at = _next(payment)
 
 
@@ -89,8 +91,21 @@ def hurry(payment: Payment, delay: timedelta = timedelta(0)) -> None:
     """Ask soon, before all others: the customer says so, or a message is odd."""
     soonest = _soonest(payment, delay)
     payment.question_rank = URGENT
+    if asking(payment):  # the answer that is under way will see the rank
+        return
     if payment.next_question_at is None or soonest < payment.next_question_at:
         payment.next_question_at = soonest
+
+
+def lease(payment: Payment) -> None:
+    """A question is under way: nobody else asks until it is answered, or cannot be any more."""
+    payment.last_question_at = clock.now()
+    payment.next_question_at = payment.last_question_at + longest_call()
+
+
+def asking(payment: Payment) -> bool:
+    last = payment.last_question_at
+    return last is not None and payment.next_question_at == last + longest_call()
 
 
 def hurry_for_customer(payment: Payment, delay: timedelta = timedelta(0)) -> None:

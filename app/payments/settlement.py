@@ -165,7 +165,10 @@ def _join(payment: Payment, result: StkResult) -> str:
     receipt = db.session.scalars(select(Receipt).where(Receipt.payment_id == payment.id)).one()
     if result.receipt is None or result.receipt == receipt.code:
         return "duplicate"
-    if receipt.code is None and not doubts.misfits(payment, result):
+    fits = not doubts.misfits(payment, result)
+    if result.receipt == receipt.claimed_code and not fits:
+        return "duplicate"
+    if receipt.code is None and fits:
         receipt.code = result.receipt
         audit.record(payment, "receipt.joined", actor="safaricom", receipt=result.receipt)
         return "receipt number joined"

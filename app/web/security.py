@@ -26,6 +26,7 @@ HSTS = "max-age=31536000; includeSubDomains"
 def init_app(app: Flask) -> None:
     app.before_request(name_the_request)
     app.after_request(add_headers)
+    app.teardown_request(lambda _: structlog.contextvars.clear_contextvars())
 
 
 def name_the_request() -> None:

@@ -23,17 +23,19 @@ HARMLESS_A_ROUND = 4
 def test_random_faults_lose_no_shilling_and_invent_none(house, crowd, seed):
     luck = Random(f"faults {seed}")  # noqa: S311 - what the customers draw does not shift these
     house.start("scheduler2")
-    started = monotonic()
+    for kinds, custom in rounds():
+        eventually(lambda: nothing_is_on_its_way(house), 60, "quiet between two rounds")
+        break_in_a_row(house, crowd, drawn(luck, kinds), custom)
+    tell(f"{len(crowd.customers)} customers; everything is mended")
+    tell(f"the accounts are equal after {account.settle(house, crowd):.1f} s")
+
+
+def rounds():
+    """What must break in each, and what customers do meanwhile."""
     for number in range(ROUNDS):
         throttled = [breakages.THROTTLED] if number == 0 else []
-        for kinds, custom in (
-            ([*breakages.MUTE, *throttled], customs.mute),
-            ([*breakages.DEAF] * 2, customs.deaf),
-        ):
-            break_in_a_row(house, crowd, drawn(luck, kinds), custom)
-            eventually(lambda: nothing_is_on_its_way(house), 60, "quiet between two rounds")
-    tell(started, f"{len(crowd.customers)} customers; everything is mended")
-    tell(started, f"right after {account.settle(house, crowd):.1f} s")
+        yield [*breakages.MUTE, *throttled], customs.mute
+        yield [*breakages.DEAF] * 2, customs.deaf
 
 
 def drawn(luck, kinds):
@@ -49,7 +51,7 @@ def break_in_a_row(house, crowd, row, custom):
             sleep(luck.uniform(0.5, 3))
             began = monotonic()
             breakage(house, luck)
-            tell(began, breakage.__name__)
+            tell(f"{monotonic() - began:4.1f} s {breakage.__name__}")
             assert house.died() == [], house.keep_logs()
 
 
@@ -57,6 +59,6 @@ def nothing_is_on_its_way(house):
     return house.safaricom.quiet() and not house.count("payment", "status = 'created'")
 
 
-def tell(since, what):
-    sys.stdout.write(f"{monotonic() - since:6.1f} s  {what}\n")
+def tell(what):
+    sys.stdout.write(f"{what}\n")
     sys.stdout.flush()

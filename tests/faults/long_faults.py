@@ -99,6 +99,19 @@ def test_messages_that_find_no_postgres_are_taken_from_the_spool(house, crowd):
     assert {status(house, customer) for customer in customers} == {"paid"}
 
 
+def test_an_answer_outlives_a_restart_of_postgres(house, crowd):
+    """No message comes: what Safaricom answered meanwhile is all by which it can be asked."""
+    customers = crowd.come(6, **PAID | {"push": "delay:2", "callback": "never"})
+    house.safaricom.has_asked(customers)
+    house.postgres.process.send_signal(signal.SIGQUIT)
+    house.postgres.process.wait()
+    sleep(3)
+    house.postgres.stop()
+    house.postgres.start()
+    account.settle(house, crowd)
+    assert {status(house, customer) for customer in customers} == {"paid"}
+
+
 def postgres_down_for(house, crowd, customers):
     """PostgreSQL is gone while the news about these comes: 503, and kept on the disk."""
     house.safaricom.has_asked(customers)
