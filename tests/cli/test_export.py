@@ -99,7 +99,7 @@ def test_a_receipt_says_where_its_shillings_are(sold, export):
 def test_a_receipt_without_an_owner_is_in_suspense(plan, export):
     row = "(merchant_id, code, amount, source, paid_at, created_at)"
     values = "(1, 'TKLSUSPENS', 70, 'query', now(), now())"
-    db.session.execute(db.text(f"insert into receipt {row} values {values}"))  # noqa: S608
+    db.session.execute(db.text(f"insert into receipt {row} values {values}"))
     db.session.commit()
     [receipt] = export("receipts")
     assert (receipt["allocated"], receipt["suspense"]) == (0, 70)
@@ -151,7 +151,7 @@ def test_more_rows_than_fit_in_memory_at_once_are_all_there(app, plan, cli):
         "(merchant_id, seq, at, actor, action, subject_type, subject_id, details, prev_hash, hash)"
     )
     many = f"""insert into audit_event {row} select 1, n + 10, now(), 'a', 'b', 'merchant', 1, '{{}}',
-               '', '' from generate_series(1, 2500) n"""  # noqa: S608
+               '', '' from generate_series(1, 2500) n"""
     db.session.execute(db.text(many))
     db.session.commit()
     result = cli.invoke(args=["export", "events"])

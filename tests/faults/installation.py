@@ -173,7 +173,7 @@ class Installation:
             return connection.execute(statement).fetchall()
 
     def count(self, table, condition):
-        return self.sql(f"select count(*) from {table} where {condition}")[0][0]  # noqa: S608
+        return self.sql(f"select count(*) from {table} where {condition}")[0][0]
 
     def spooled(self):
         return sorted((self.root / "instance/spool").glob("*"))

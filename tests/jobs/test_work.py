@@ -236,7 +236,7 @@ def test_an_answer_is_written_down_although_postgresql_restarts(plan, safaricom,
     blocker = db.engine.connect()
 
     def hand(_request):
-        blocker.execute(text(f"select 1 from payment where id = {payment_id} for update"))  # noqa: S608
+        blocker.execute(text(f"select 1 from payment where id = {payment_id} for update"))
 
         def restart():
             with app.app_context():

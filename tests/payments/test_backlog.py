@@ -20,7 +20,7 @@ def backlog(plan):
     columns = "merchant_id, payment_id, body_sealed, received_at, tries"
     db.session.execute(
         text(
-            f"insert into callback (uid, next_try_at, {columns}) select gen_random_uuid(),"  # noqa: S608
+            f"insert into callback (uid, next_try_at, {columns}) select gen_random_uuid(),"
             f" next_try_at - n * interval '1 s', {columns} from callback, generate_series(1, {OLD}) n"
         )
     )

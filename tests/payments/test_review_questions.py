@@ -179,6 +179,10 @@ def test_a_merchant_whose_secret_does_not_open_holds_up_no_others_question(plan,
     assert ours.status == "paid"
     assert theirs.status == "pending"
     assert theirs.next_question_at == at + timedelta(hours=1)
+    for hours in (1, 2, 3):
+        with clock_at(at + timedelta(hours=hours)):
+            ask_all()
+    assert theirs.next_question_at == at + timedelta(hours=4)
     assert alerts() == ["cannot_ask"]
 
 
