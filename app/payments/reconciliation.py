@@ -107,7 +107,7 @@ def answered(payment_id: int, answer: Answer) -> None:
     """Applies Safaricom's answer, or its silence, through the same settlement as a callback."""
     payment = locked(payment_id)
     hurried = payment.question_rank == schedule.URGENT
-    payment.next_question_at = None  # this one is answered
+    schedule.release(payment)
     audit.record(
         payment, "question.answered", actor="safaricom", verdict=answer.verdict, code=answer.code
     )

@@ -103,6 +103,11 @@ def lease(payment: Payment) -> None:
     payment.next_question_at = payment.last_question_at + longest_call()
 
 
+def release(payment: Payment) -> None:
+    """The question is answered; the next one is planned by what the answer says."""
+    payment.next_question_at = None
+
+
 def asking(payment: Payment) -> bool:
     last = payment.last_question_at
     return last is not None and payment.next_question_at == last + longest_call()
