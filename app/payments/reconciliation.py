@@ -146,8 +146,7 @@ def _confirm(payment: Payment, answer: Answer) -> None:
 def _failed(payment: Payment, answer: Answer) -> None:
     if payment.held_callback_id is not None:
         text = f"A message said paid, M-PESA's answer says {answer.reason}. Nothing was booked."
-        alerts.raise_for(payment, "contradiction", text)
-        payment.held_callback_id = None
+        alerts.raise_for(payment, "contradiction", text)  # the message is kept: it may be right yet
     if payment.status == FAILED:
         payment.rechecks += 1
     else:

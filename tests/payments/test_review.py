@@ -100,6 +100,21 @@ def test_a_held_success_is_not_forgotten_when_the_schedule_ends(plan, safaricom)
     assert payment.status == "paid"
 
 
+@pytest.mark.parametrize("amount", [500, 300])
+def test_a_held_message_brings_its_facts_although_safaricom_first_said_no(plan, safaricom, amount):
+    hold(plan)
+    payment, hook = factories.pending(plan)
+    assert settled(hook, factories.success(amount=amount)).startswith("held")
+    safaricom.post(QUERY, **said("1032"))
+    ask_all()
+    assert payment.status == "failed"
+    safaricom.replace("POST", QUERY, **said("0"))
+    asked_at_its_time(payment, 1)
+    assert payment.status == "paid"
+    [receipt] = db.session.scalars(select(Receipt))
+    assert (receipt.code, receipt.amount) == ("TKL4H7Q2MX", amount)
+
+
 ODD_FAILURES = {
     "it names money": (factories.success(ResultCode=1032, ResultDesc="odd"), None),
     "another address": (factories.failure(), "6.6.6.6"),
