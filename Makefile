@@ -3,6 +3,8 @@
 MAKEFLAGS += --no-print-directory
 
 T ?= tests
+# More than there are cores: many tests wait for a server, a browser or a time-out.
+WORKERS ?= $(shell echo $$(( $$(nproc 2>/dev/null || echo 2) * 3 / 2 )))
 PYTHON ?= $(firstword $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p; done))
 IN := .venv/bin/python -m
@@ -36,7 +38,7 @@ setup: .venv/installed-for-test ## Install everything that developers need
 
 .PHONY: test
 test: .venv/installed-for-test translations ## Run the tests; T=tests/payments for some of them
-	@$(IN) pytest $(T) $(if $(filter-out tests,$(T)),,--numprocesses auto --maxprocesses 8 --cov --cov-report term)
+	@$(IN) pytest $(T) $(if $(filter-out tests,$(T)),,--numprocesses $(WORKERS) --cov --cov-report term)
 
 .PHONY: faults
 faults: .venv/installed-for-test translations ## Kill, freeze and empty everything under load, for minutes; SEED=7 for the same again

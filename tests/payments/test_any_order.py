@@ -183,7 +183,7 @@ def test_any_order_of_news_ends_in_the_same_state(app):
     run_state_machine_as_test(
         Life,
         settings=settings(
-            max_examples=30,
+            max_examples=20,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),
