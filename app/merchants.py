@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Identity, select
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Identity, String, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app import audit, clock, crypto
@@ -24,6 +24,7 @@ class Merchant(Model):
     __table_args__ = (
         CheckConstraint("slug = 'default' or shortcode is not null", name="has_shortcode"),
         CheckConstraint("verify_above is null or verify_above > 0", name="verify_above"),
+        CheckConstraint("colour ~ '^#[0-9a-f]{6}$'", name="colour"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -36,7 +37,13 @@ class Merchant(Model):
     passkey: Mapped[bytes | None]
     # Callbacks of more shillings than this are confirmed by a question before they settle.
     verify_above: Mapped[int | None]
-    support: Mapped[str | None]
+    support: Mapped[str | None]  # a phone number, an e-mail address or words
+    colour: Mapped[str | None]  # #rrggbb of buttons and links; None: ours
+    logo: Mapped[str | None]  # an SVG, as text
+    # Where customers may be sent back to after they paid: these, and what lies below them.
+    return_urls: Mapped[list[str]] = mapped_column(
+        ARRAY(String), default=list, server_default=text("'{}'")
+    )
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
     @property

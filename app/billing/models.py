@@ -51,6 +51,7 @@ class Subscriber(Model):
     __table_args__ = (
         UniqueConstraint("merchant_id", "phone_index"),
         UniqueConstraint("merchant_id", "id"),
+        CheckConstraint("language in ('en', 'sw')", name="language"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -58,6 +59,7 @@ class Subscriber(Model):
     token: Mapped[str] = mapped_column(unique=True, default=crypto.new_token)
     phone_index: Mapped[bytes]
     phone_sealed: Mapped[bytes]
+    language: Mapped[str | None]  # the one they last chose to pay in
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
     @property

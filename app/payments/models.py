@@ -73,6 +73,8 @@ class Payment(Model):
     phone_index: Mapped[bytes]
     phone_sealed: Mapped[bytes]
     address_index: Mapped[bytes | None]  # of the browser's network address
+    ref: Mapped[str | None]  # the merchant's own, from the pay link
+    return_url: Mapped[str | None]  # where the customer goes afterwards; one of the merchant's
     status: Mapped[str] = mapped_column(default=Status.CREATED)
     reason: Mapped[str | None]
     code: Mapped[str | None]  # Safaricom's own number, for support
