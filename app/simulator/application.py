@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from app.simulator import answers
 from app.simulator.api import api
 from app.simulator.control import control
+from app.simulator.demo import demo
 from app.simulator.mpesa import Mpesa
 from app.simulator.page import page
 from app.simulator.settings import SimulatorSettings
@@ -26,7 +27,7 @@ def create_simulator(settings: SimulatorSettings) -> Flask:
     simulator.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     simulator.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     simulator.extensions["simulator"] = Mpesa(settings)
-    for blueprint in (api, control, page):
+    for blueprint in (api, control, demo, page):
         simulator.register_blueprint(blueprint)
     for code in (404, 405):
         simulator.register_error_handler(code, in_safaricoms_words)

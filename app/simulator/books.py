@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from app.clock import NAIROBI, now
-from app.simulator import words
+from app.simulator import speech, words
 from app.simulator.payments import Order, Payment
 from app.simulator.scripts import EVERYONE, Script
 
@@ -20,12 +20,14 @@ FIRST_YEAR = 2006  # L was 2017, U is 2026
 class Text:
     at: datetime
     body: str
+    language: str
 
 
 class Books:
     def __init__(self, random: Random, balance: int) -> None:
         self._random = random
         self._balances: dict[str, int] = {EVERYONE: balance}
+        self._languages: dict[str, str] = {EVERYONE: speech.ENGLISH}
         self._receipts: set[str] = set()
         self.payments: dict[str, Payment] = {}
         self.busy: dict[str, Payment] = {}
@@ -61,25 +63,24 @@ class Books:
         if code == words.PAID:
             self._pay(payment, payment.answered_at)
         else:
-            self._fail(payment, code)
+            self._fail(payment)
 
     def _pay(self, payment: Payment, at: datetime) -> None:
         order = payment.order
         balance = self.balance(order.phone) - order.amount
         self._balances[order.phone] = balance
         payment.state, payment.paid_at, payment.receipt = "paid", at, self.new_receipt()
-        paid = f"{words.money(order.amount)} paid to {order.merchant.name}"
-        self._text(order.phone, words.confirmation(payment.receipt, paid, at, balance))
+        language = self.language(order.phone)
+        self._text(order.phone, speech.confirmation(language, payment, at, balance))
 
-    def _fail(self, payment: Payment, code: str) -> None:
-        order = payment.order
+    def _fail(self, payment: Payment) -> None:
+        phone = payment.order.phone
         payment.state = "failed"
-        owed = f"pay {words.money(order.amount)} to {order.merchant.name}"
-        if sms := words.refusal(code, owed, self.balance(order.phone)):
-            self._text(order.phone, sms)
+        if sms := speech.refusal(self.language(phone), payment, self.balance(phone)):
+            self._text(phone, sms)
 
     def _text(self, phone: str, body: str) -> None:
-        self.texts.setdefault(phone, []).append(Text(now(), body))
+        self.texts.setdefault(phone, []).append(Text(now(), body, self.language(phone)))
 
     def new_receipt(self) -> str:
         today = now().astimezone(NAIROBI)
@@ -97,6 +98,14 @@ class Books:
         if phone == EVERYONE:
             self._balances.clear()
         self._balances[phone] = balance
+
+    def language(self, phone: str) -> str:
+        return self._languages.get(phone, self._languages[EVERYONE])
+
+    def speak(self, phone: str, language: str) -> None:
+        if phone == EVERYONE:
+            self._languages.clear()
+        self._languages[phone] = language
 
     def prompt_on(self, phone: str) -> Payment | None:
         payment = self.busy.get(phone)

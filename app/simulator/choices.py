@@ -20,6 +20,10 @@ class Knob:
     value: str
     choices: tuple[Choice, ...]
 
+    @property
+    def chosen(self) -> Choice:
+        return next(choice for choice in self.choices if choice.value == self.value)
+
 
 OUTCOMES = (
     Choice("person", "The customer decides", "PIN on the phone"),
@@ -39,8 +43,13 @@ DELAYS = tuple(Choice(one, f"{one} s") for one in ("0", "1", "3", "10", "30"))
 CALLBACKS = (
     Choice("never", "Never (status query must find it)"),
     Choice("twice", "Twice"),
+    Choice("storm:50", "Fifty times at once"),
     Choice("before", "Before the push answer"),
-    Choice("late:300", "After 5 minutes"),
+    Choice("late:30", "30 s late"),
+    Choice("late:300", "5 minutes late"),
+    Choice("fail_then_success", "First a failure, then the truth"),
+    Choice("success_then_fail", "First the truth, then a failure"),
+    Choice("amount:1", "With another amount"),
     Choice("garbage", "Garbled"),
 )
 QUERIES = (
@@ -53,6 +62,7 @@ PUSHES = (
     Choice("ok", "Works"),
     Choice("hang", "Hangs, yet the phone rings"),
     Choice("lost", "Answer lost, yet the phone rings"),
+    Choice("busy", "M-PESA busy (500.003.02)"),
     Choice("503", "Refused (503)"),
 )
 
@@ -67,6 +77,16 @@ def knobs(script: Script, settings: SimulatorSettings) -> list[Knob]:
         knob("query", "Status query", script.query, QUERIES),
         knob("push", "Push request", script.push, PUSHES),
     ]
+
+
+def unusual(knobs: list[Knob]) -> str:
+    """Said where the knobs are folded away: a forgotten fault would be a riddle."""
+    usual = {"once", "ok"}
+    return ", ".join(
+        f"{knob.label}: {knob.chosen.label}"
+        for knob in knobs
+        if knob.name != "prompt_delay" and knob.value not in usual
+    )
 
 
 def knob(name: str, label: str, value: str, offered: tuple[Choice, ...]) -> Knob:

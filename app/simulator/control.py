@@ -18,6 +18,7 @@ from app.simulator.rules import (
     whole,
 )
 from app.simulator.settings import Merchant
+from app.simulator.speech import LANGUAGE
 from app.simulator.state import mpesa
 
 control = Blueprint("control", __name__, url_prefix="/control")
@@ -42,6 +43,7 @@ MERCHANT_RULES = {
     "till": maybe(matching("[0-9]{5,8}")),
     "name": matching(".+"),
 }
+PHONE_RULES = {"balance": whole(0, 10**9), "language": LANGUAGE}
 ANSWER_RULES = {"pin": matching(".*"), "cancel": flag}
 RESEND_RULES = {"code": matching(scripts.RESULT_CODE)}
 
@@ -121,10 +123,12 @@ def receipt(payment: Payment) -> dict[str, Any]:
 
 
 @control.post("/phones/<phone>")
-def endow(phone: str) -> Answer:
-    rules = {"balance": whole(0, 10**9)}
-    for balance in checked(given(), rules).values():
-        mpesa().endow(scripts.addressee(phone), balance)
+def equip(phone: str) -> Answer:
+    facts, owner = checked(given(), PHONE_RULES), scripts.addressee(phone)
+    if "balance" in facts:
+        mpesa().endow(owner, facts["balance"])
+    if "language" in facts:
+        mpesa().speak(owner, facts["language"])
     return DONE
 
 

@@ -172,6 +172,14 @@ class Mpesa:
         with self._lock:
             self._books.endow(phone, balance)
 
+    def language(self, phone: str) -> str:
+        with self._lock:
+            return self._books.language(phone)
+
+    def speak(self, phone: str, language: str) -> None:
+        with self._lock:
+            self._books.speak(phone, language)
+
     def made_up_receipt(self) -> str:
         with self._lock:
             return self._books.new_receipt()

@@ -8,19 +8,23 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.clock import NAIROBI, now
-from app.simulator import choices, phones, words
+from app.simulator import choices, phones, speech, words
+from app.simulator.books import Text
 from app.simulator.choices import Choice
+from app.simulator.headers import guarded
 from app.simulator.mpesa import PIN
 from app.simulator.payments import Payment
 from app.simulator.rules import BadInstruction, checked, matching
 from app.simulator.scripts import RULES
+from app.simulator.speech import SPEECHES, Speech
 from app.simulator.state import mpesa
 
 page = Blueprint("page", __name__)
+page.after_request(guarded)
 
 LINES = 20
 TEXTS = 10
-POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+DEMO = "demo"  # the view in /demo's frame: what its surroundings say already is left out
 
 
 @dataclass(frozen=True)
@@ -29,24 +33,31 @@ class Phone:
     pretty: str
     clock: str
     date: str
-    texts: list[tuple[str, str]]
+    texts: list[Text]
     prompt: Payment | None
     question: str
+    language: str
+    speech: Speech
+    balance: str
 
 
 @page.get("/")
 def home() -> str:
     shown = shown_phone()
+    knobs = choices.knobs(mpesa().scripts.standing(), mpesa().settings)
     return render_template(
         "simulator.html",
         phone=phone_view(shown),
+        languages=SPEECHES,
         pin=PIN,
         outcomes=outcomes(),
-        knobs=choices.knobs(mpesa().scripts.standing(), mpesa().settings),
+        knobs=knobs,
+        unusual=choices.unusual(knobs),
         known=sorted({phones.pretty(one.order.phone) for one in mpesa().payments()}),
         log=log_lines(),
         checkout_url=mpesa().settings.checkout_url,
         chosen=request.args.get("phone", ""),
+        view=view(),
     )
 
 
@@ -55,24 +66,26 @@ def shown_phone() -> str:
     return asked or mpesa().last_prompted() or phones.DEFAULT
 
 
+def view() -> str | None:
+    return DEMO if request.values.get("view") == DEMO else None
+
+
 def phone_view(number: str) -> Phone:
     at = now().astimezone(NAIROBI)
     prompt = mpesa().prompt_on(number)
+    language = mpesa().language(number)
     return Phone(
         number=number,
         pretty=phones.pretty(number),
-        clock=f"{at:%H:%M}",
+        clock=clock(at),
         date=f"{at:%A}, {at.day} {at:%B}",
-        texts=[(clock(text.at), text.body) for text in mpesa().texts(number)[: -TEXTS - 1 : -1]],
+        texts=mpesa().texts(number)[: -TEXTS - 1 : -1],
         prompt=prompt,
-        question=question(prompt) if prompt else "",
+        question=speech.question(language, prompt.order) if prompt else "",
+        language=language,
+        speech=SPEECHES[language],
+        balance=words.money(mpesa().balance(number)),
     )
-
-
-def question(prompt: Payment) -> str:
-    order = prompt.order
-    amount = words.money(order.amount)
-    return f"Do you want to pay {amount} to {order.merchant.name}, account {order.account}?"
 
 
 def outcomes() -> list[tuple[Choice, bool]]:
@@ -85,17 +98,28 @@ def log_lines() -> list[tuple[str, str, str]]:
     return [(clock(entry.at, "%H:%M:%S"), entry.what, entry.result) for entry in newest]
 
 
+@page.app_template_filter()
 def clock(at: datetime, form: str = "%H:%M") -> str:
     return at.astimezone(NAIROBI).strftime(form)
 
 
 @page.post("/phone/answer")
 def answer() -> BaseResponse:
-    number = phones.read(request.form.get("phone", "")) or phones.DEFAULT
     pin = None if request.form.get("do") == "cancel" else request.form.get("pin", "")
-    if not mpesa().answer(number, pin):
-        mpesa().journal.note(f"No message to answer on {phones.pretty(number)}")
+    if not mpesa().answer(number_in_hand(), pin):
+        mpesa().journal.note(f"No message to answer on {phones.pretty(number_in_hand())}")
     return back()
+
+
+@page.post("/phone/language")
+def language() -> BaseResponse:
+    chosen = checked({"language": request.form.get("language")}, {"language": speech.LANGUAGE})
+    mpesa().speak(number_in_hand(), chosen["language"])
+    return back()
+
+
+def number_in_hand() -> str:
+    return phones.read(request.form.get("phone", "")) or phones.DEFAULT
 
 
 @page.post("/phone/outcome")
@@ -135,18 +159,9 @@ def healthz() -> dict[str, str]:
 
 def back() -> BaseResponse:
     chosen = request.form.get("chosen") or None
-    return redirect(url_for("page.home", phone=chosen), 303)
+    return redirect(url_for("page.home", phone=chosen, view=view()), 303)
 
 
 @page.errorhandler(BadInstruction)
-def bad_choice(error: BadInstruction) -> tuple[str, int]:
-    return str(error), 400
-
-
-@page.after_request
-def guarded(response: Response) -> Response:
-    response.headers["Content-Security-Policy"] = POLICY
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["Cache-Control"] = "no-store"
-    return response
+def bad_choice(error: BadInstruction) -> Response:
+    return Response(str(error), 400, mimetype="text/plain")

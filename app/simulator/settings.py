@@ -26,6 +26,7 @@ class SimulatorSettings:
     till: str | None = None
     merchant_name: str = "MWANGA ACADEMY"
     checkout_url: str = "http://127.0.0.1:8000/"
+    address: str = ""  # where the shop finds us, and lets itself be framed; empty: anywhere
     seed: int | None = None
     accept_any_credentials: bool = False
     prompt_delay: float = 1.0

@@ -1,8 +1,4 @@
-"""Safaricom's sentences, and the texts that M-PESA sends to a phone."""
-
-from datetime import datetime
-
-from app.clock import NAIROBI
+"""Safaricom's codes and sentences."""
 
 PAID = "0"
 NO_MONEY = "1"
@@ -50,24 +46,3 @@ def describe(code: str) -> str:
 
 def money(amount: int) -> str:
     return f"Ksh{amount:,}.00"
-
-
-def confirmation(receipt: str, paid: str, paid_at: datetime, balance: int) -> str:
-    """`paid` is how much to whom, as in "Ksh1,499.00 paid to MWANGA ACADEMY"."""
-    at = paid_at.astimezone(NAIROBI)
-    return (
-        f"{receipt} Confirmed. {paid}. on {at.day}/{at.month}/{at:%y} at {at:%I:%M %p}. "
-        f"New M-PESA balance is {money(balance)}. Transaction cost, Ksh0.00."
-    ).replace(" at 0", " at ")
-
-
-def refusal(code: str, owed: str, balance: int) -> str | None:
-    """The SMS after a failure, where M-PESA sends one; `owed` as in "pay Ksh20.00 to X"."""
-    if code == NO_MONEY:
-        return (
-            f"Failed. You do not have enough money in your M-PESA account to {owed}. "
-            f"Your M-PESA balance is {money(balance)}."
-        )
-    if code == WRONG_PIN:
-        return "Failed. You have entered a wrong M-PESA PIN. Please try again."
-    return None

@@ -1,8 +1,9 @@
 """A customer picks a plan and types a phone number."""
 
 import re
+from collections.abc import Mapping
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import select
 from werkzeug import Response
@@ -13,13 +14,17 @@ from app.billing.models import Plan
 from app.errors import BadPhone, MustWait
 from app.extensions import db
 from app.jobs import bell
+from app.merchants import face
 from app.payments import charging
 from app.payments.models import Payment
 from app.payments.states import LIVE
-from app.web import visitor
+from app.web import language, visitor
+from app.web.errors import BadLink
+from app.web.plans import sold
 
 blueprint = Blueprint("checkout", __name__)
 STAY = {"HX-Push-Url": "false"}  # a refusal is no new place in the browser's history
+LONGEST_REF = 64
 ATTEMPT = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 Page = str | tuple[str, int] | tuple[str, int, dict[str, str]]
@@ -27,28 +32,22 @@ Page = str | tuple[str, int] | tuple[str, int, dict[str, str]]
 
 @blueprint.get("/subscribe/<plan>")
 def subscribe(plan: str) -> Page:
-    return _form(_plan(merchants.DEFAULT, plan))
+    return _form(sold(merchants.DEFAULT, plan))
 
 
 @blueprint.get("/m/<merchant>/subscribe/<plan>")
 def subscribe_at(merchant: str, plan: str) -> Page:
-    return _form(_plan(merchant, plan))
+    return _form(sold(merchant, plan))
 
 
 @blueprint.post("/subscribe/<plan>")
 def pay(plan: str) -> Response | Page:
-    return _pay(_plan(merchants.DEFAULT, plan))
+    return _pay(sold(merchants.DEFAULT, plan))
 
 
 @blueprint.post("/m/<merchant>/subscribe/<plan>")
 def pay_at(merchant: str, plan: str) -> Response | Page:
-    return _pay(_plan(merchant, plan))
-
-
-def _plan(slug: str, code: str) -> Plan:
-    merchant = merchants.named(slug) or abort(404)
-    mine = (Plan.merchant_id == merchant.id, Plan.code == code, Plan.retired_at.is_(None))
-    return db.session.scalar(select(Plan).where(*mine)) or abort(404)
+    return _pay(sold(merchant, plan))
 
 
 def _pay(plan: Plan) -> Response | Page:
@@ -58,7 +57,8 @@ def _pay(plan: Plan) -> Response | Page:
         page = _form(plan, error=_("Enter a Safaricom number, like 0712 345 678"))
         return page, 422, STAY
     try:
-        payment = charging.buy(plan, charging.Payer(phone, visitor.address()), _attempt())
+        payment = charging.buy(plan, _payer(plan, phone), _attempt())
+        language.remember(payment)
         token = payment.token
         db.session.commit()
     except MustWait as refusal:
@@ -67,6 +67,19 @@ def _pay(plan: Plan) -> Response | Page:
     bell.ring(bell.SEND)
     visitor.remember(token)
     return redirect(url_for("payment.page", token=token), 303)
+
+
+def _payer(plan: Plan, phone: str) -> charging.Payer:
+    back = face.return_url(plan.merchant, request.form.get("return", ""))
+    return charging.Payer(phone, visitor.address(), _ref(request.form) or None, back)
+
+
+def _ref(given: Mapping[str, str]) -> str:
+    """The merchant's own word for what is paid, from the pay link. Staff and customer see it again."""
+    ref = " ".join(given.get("ref", "").split())
+    if len(ref) > LONGEST_REF or not ref.isprintable():
+        raise BadLink
+    return ref
 
 
 def _attempt() -> str:
@@ -94,8 +107,11 @@ def _form(plan: Plan, *, error: str | None = None, wait: int | None = None) -> s
         "checkout/subscribe.html",
         merchant=plan.merchant,
         plan=plan,
+        through=merchants.platform_name() if plan.merchant.uses_platform_shortcode else None,
         attempt=crypto.new_token(),
         phone=request.form.get("phone", ""),
+        ref=_ref(request.values),
+        back=request.values.get("return", ""),
         error=error,
         wait=wait,
     )

@@ -2,13 +2,13 @@
 
 import secrets
 
-from flask import Flask, g, render_template, url_for
+from flask import Flask, g, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnection
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError
 
 from app.extensions import db
 from app.logs import log
@@ -20,7 +20,14 @@ NO_DATABASE = (OperationalError, InterfaceError, InternalError, NoConnection)
 TEXTS = {
     400: (_l("We did not understand that"), _l("Please go back, reload the page and try again.")),
     404: (_l("This page does not exist"), _l("The link may be old or mistyped.")),
+    410: (
+        _l("This plan is not sold any more"),
+        _l(
+            "If you have paid for it before, your time is not affected. Please choose another plan."
+        ),
+    ),
     405: (_l("That does not work here"), _l("Please start again from the plans.")),
+    429: (_l("Too many tries"), _l("Please wait a few minutes, then try again.")),
     413: (_l("That was too large"), _l("Please send less.")),
     500: (
         _l("Something went wrong on our side"),
@@ -35,6 +42,19 @@ TEXTS = {
         ),
     ),
 }
+LOST_PAYMENT = (
+    _l("We do not know this payment link"),
+    _l(
+        "Please check that you have the whole link. If you have an M-PESA SMS with a code, "
+        "you have paid: do not pay again."
+    ),
+)
+
+
+class BadLink(BadRequest):
+    """A pay link that cannot be right; a merchant made it, so the customer asks them."""
+
+    text = _l("The reference in this link is not right. Please ask for a new link.")
 
 
 def init_app(app: Flask) -> None:
@@ -47,7 +67,9 @@ def init_app(app: Flask) -> None:
 
 def http_error(error: HTTPException) -> Answer:
     status = error.code or 500
-    return page(status)
+    if status == 404 and request.blueprint == "payment":  # noqa: PLR2004
+        return page(status, words=LOST_PAYMENT)
+    return page(status, text=getattr(error, "text", None))
 
 
 def csrf_error(_error: CSRFError) -> Answer:
@@ -69,8 +91,15 @@ def our_fault(error: InternalServerError) -> Answer:
     return page(500, reference=reference)
 
 
-def page(status: int, *, text: str | None = None, reference: str | None = None) -> Answer:
-    title, usual = TEXTS.get(status, TEXTS[400 if status < 500 else 500])  # noqa: PLR2004
+def page(
+    status: int,
+    *,
+    text: str | None = None,
+    reference: str | None = None,
+    words: tuple[str, str] | None = None,
+) -> Answer:
+    usual_words = TEXTS.get(status, TEXTS[400 if status < 500 else 500])  # noqa: PLR2004
+    title, usual = words or usual_words
     reference = reference or g.get("request_id")
     home = url_for("plans.index")
     body = render_template(

@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, case, select
 
-from app import clock, msisdn
+from app import clock, merchants, msisdn
 from app.billing.models import Invoice, Plan, Subscription
 from app.extensions import db
 from app.merchants import Merchant
-from app.payments import limits
+from app.payments import customer, limits
 from app.payments.models import Allocation, Payment, Receipt
 from app.payments.states import FAILED, UNCONFIRMED
 from app.settings import settings
@@ -32,8 +32,11 @@ class Facts:
     unit: str
     every: int
     merchant: str
+    through: str | None  # whoever collects for the merchant: M-PESA's message has their name
     slug: str
     support: str | None
+    colour: str | None
+    logo: str | None
     created_at: datetime
     sending_at: datetime | None
     accepted_at: datetime | None
@@ -41,6 +44,9 @@ class Facts:
     paid_at: datetime | None
     paid_through: datetime | None  # None also when the money was short, or came twice
     invoice_open: bool
+    closed: str | None  # why nothing more may be asked: paid (by another payment), void, old
+    return_url: str | None
+    ref: str | None  # the merchant's own, from the pay link
     retry_at: datetime  # when a new prompt may be sent; in the past: now
 
 
@@ -55,15 +61,28 @@ COLUMNS = (
     Receipt.code.label("receipt"),
     Receipt.amount.label("received"),
     Invoice.reference,
+    Invoice.paid_at.label("invoice_paid_at"),
+    Invoice.voided_at,
     case((_pays_invoice(), Invoice.period_end)).label("paid_through"),
-    (Invoice.paid_at.is_(None) & Invoice.voided_at.is_(None)).label("open"),
     Plan.name.label("plan"),
     Plan.code.label("plan_code"),
     Plan.unit,
     Plan.every,
     Merchant.name.label("merchant"),
     Merchant.slug,
+    Merchant.shortcode.label("own_number"),
+    Merchant.uses_platform_shortcode,
     Merchant.support,
+    Merchant.colour,
+    Merchant.logo,
+)
+OF_PAYMENT = (
+    *("token", "status", "reason", "code", "amount", "return_url", "ref"),
+    *("created_at", "sending_at", "accepted_at", "claimed_at", "paid_at"),
+)
+OF_ROW = (
+    *("receipt", "received", "reference", "paid_through", "plan", "plan_code", "unit", "every"),
+    *("merchant", "slug", "support", "colour", "logo"),
 )
 
 
@@ -86,31 +105,35 @@ def _facts(row: Row[*tuple[Any, ...]], *, owner: bool) -> Facts:
     payment: Payment = row.Payment
     shown = msisdn.pretty if owner else msisdn.masked
     return Facts(
-        token=payment.token,
-        status=payment.status,
-        reason=payment.reason,
-        code=payment.code,
-        amount=payment.amount,
+        **{name: getattr(payment, name) for name in OF_PAYMENT},
+        **{name: getattr(row, name) for name in OF_ROW},
         phone=shown(payment.phone),
-        receipt=row.receipt,
-        received=row.received,
-        reference=row.reference,
-        plan=row.plan,
-        plan_code=row.plan_code,
-        unit=row.unit,
-        every=row.every,
-        merchant=row.merchant,
-        slug=row.slug,
-        support=row.support,
-        created_at=payment.created_at,
-        sending_at=payment.sending_at,
-        accepted_at=payment.accepted_at,
-        claimed_at=payment.claimed_at,
-        paid_at=payment.paid_at,
-        paid_through=row.paid_through,
-        invoice_open=row.open,
+        through=merchants.platform_name() if _through_platform(payment, row) else None,
+        invoice_open=row.invoice_paid_at is None and row.voided_at is None,
+        closed=_closed(payment, row),
         retry_at=_retry_at(payment),
     )
+
+
+def _through_platform(payment: Payment, row: Row[*tuple[Any, ...]]) -> bool:
+    """As it was when the prompt was sent, else as it will be."""
+    platform = settings().mpesa_shortcode
+    if row.slug == merchants.DEFAULT or platform == row.own_number:
+        return False
+    return payment.shortcode == platform or (
+        payment.shortcode is None and bool(row.uses_platform_shortcode)
+    )
+
+
+def _closed(payment: Payment, row: Row[*tuple[Any, ...]]) -> str | None:
+    """Of a payment that could otherwise be tried again."""
+    if payment.status not in (FAILED, UNCONFIRMED):
+        return None
+    if row.invoice_paid_at:
+        return "paid"
+    if row.voided_at:
+        return "void"
+    return "old" if payment.created_at <= clock.now() - customer.LINK_LIFE else None
 
 
 def _retry_at(payment: Payment) -> datetime:

@@ -59,7 +59,7 @@ REASONS: Mapping[str, Copy] = {
         action=AGAIN,
         does="retry",
         second=N_("Not now"),
-        second_does="plans",
+        second_does="onward",
     ),
     Reason.EXPIRED: Copy(
         "warn",

@@ -1,20 +1,26 @@
 """Is the process there; is the database there and at our migration."""
 
+import re
 from functools import cache
 
 from alembic.script import ScriptDirectory
-from flask import Blueprint, current_app
+from flask import Blueprint, current_app, request
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from app import checkup
 from app.extensions import db
 
 blueprint = Blueprint("health", __name__)
+NONCE = re.compile("[0-9a-f]{32}", re.ASCII)
 
 
 @blueprint.get("/healthz")
 def healthz() -> dict[str, str]:
-    return {"status": "ok"}
+    """With a nonce it also proves that it is this installation that answers (checkup/live.py)."""
+    nonce = request.args.get("nonce", "")
+    proof = {"proof": checkup.proof(nonce)} if NONCE.fullmatch(nonce) else {}
+    return {"status": "ok", **proof}
 
 
 @blueprint.get("/readyz")

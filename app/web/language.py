@@ -1,15 +1,151 @@
-"""English now; Kiswahili is a catalogue away (issue 4). Times on pages are Nairobi's."""
+"""English or Kiswahili, as the customer likes; staff read English. Times on pages are Nairobi's."""
 
-from flask import Flask
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlencode
 
-from app.extensions import babel
+from flask import Flask, g, has_request_context, request, url_for
+from flask_babel import get_locale
+from sqlalchemy import select
+from werkzeug import Response
+
+from app.billing.models import Invoice, Subscriber, Subscription
+from app.extensions import babel, db
+from app.payments.models import Payment
+from app.settings import settings
+
+ENGLISH = "en"
+NAMES = {ENGLISH: "English", "sw": "Kiswahili"}
+LANG = "lang"  # in a link, and as a cookie
+COOKIE_LIFE = timedelta(days=365)
+FOR_STAFF = re.compile(r"/admin(/|$)")
+POLL = "payment.status"
+# What stays in a page's address, in its other language.
+KEPT = {"checkout": ("ref", "return"), "help": ("m",), "payment": ("number",)}
+NO_PAGES = (204, 303)
 
 
 def init_app(app: Flask) -> None:
     babel.init_app(
         app,
-        default_locale="en",
+        default_locale=ENGLISH,
         default_timezone="Africa/Nairobi",
         default_translation_directories="translations",
-        locale_selector=lambda: "en",
+        locale_selector=selected,
     )
+    app.before_request(look_up)
+    app.after_request(tell)
+    app.jinja_env.globals.update(other_language=other_language, language_of_polls=of_polls)
+
+
+def selected() -> str:
+    """What the link says, or the cookie, or the subscriber's last payment, or the browser."""
+    if not _for_customers():
+        return ENGLISH
+    return _chosen() or g.get("subscribers_language") or _browsers()
+
+
+def _for_customers() -> bool:
+    return has_request_context() and not FOR_STAFF.match(request.path)
+
+
+def _chosen() -> str | None:
+    said = (request.args.get(LANG), request.cookies.get(LANG))
+    return next((code for code in said if code in NAMES), None)
+
+
+def _browsers() -> str:
+    """The first that we speak, in the browser's order: `sw-KE, en;q=0.9` is Kiswahili."""
+    wanted = (
+        re.split("[-_]", tag)[0].lower() for tag, quality in request.accept_languages if quality
+    )
+    return next((code for code in wanted if code in NAMES), ENGLISH)
+
+
+def look_up() -> None:
+    """Before the view: a page that says the database is away must not need it for its language.
+
+    Polls are spared: see `of_polls`.
+    """
+    if request.blueprint != "payment" or request.endpoint == POLL or _chosen():
+        return
+    query = (
+        select(Subscriber.language)
+        .join(Subscription, Subscription.subscriber_id == Subscriber.id)
+        .join(Invoice, Invoice.subscription_id == Subscription.id)
+        .join(Payment, Payment.invoice_id == Invoice.id)
+        .where(Payment.token == (request.view_args or {})["token"])
+    )
+    g.subscribers_language = db.session.scalar(query)
+
+
+def of_polls() -> str | None:
+    """For the addresses that a page polls: its language, where no cookie tells it anyway."""
+    return None if request.cookies.get(LANG) == current() else current()
+
+
+def current() -> str:
+    return str(get_locale() or ENGLISH)
+
+
+def remember(payment: Payment) -> None:
+    """The subscriber is spoken to in the language that they paid in. The caller commits."""
+    payment.invoice.subscription.subscriber.language = current()
+
+
+def tell(response: Response) -> Response:
+    page = response.mimetype in ("text/html", "application/pdf")
+    if not page or response.status_code in NO_PAGES:
+        return response
+    response.headers["Content-Language"] = current()
+    if _for_customers():
+        response.vary.update(("Accept-Language", "Cookie"))
+        _keep_choice(response)
+    return response
+
+
+def _keep_choice(response: Response) -> None:
+    """A choice is a link that was followed; what a poll carries is not."""
+    code = request.args.get(LANG)
+    if request.method != "GET" or request.endpoint == POLL or code not in NAMES:
+        return
+    response.set_cookie(
+        LANG,
+        code,
+        max_age=COOKIE_LIFE,
+        secure=settings().https,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+@dataclass(frozen=True)
+class Other:
+    code: str
+    name: str
+    href: str
+
+
+def other_language(more: Mapping[str, str] | None = None) -> Other | None:
+    """The header's link; `more` is what a form carried. None where there is English only."""
+    if not _for_customers():
+        return None
+    code = next(code for code in NAMES if code != current())
+    carried = {name: value for name, value in (more or {}).items() if value}
+    query = urlencode({**_kept(), **carried, LANG: code})
+    return Other(code, NAMES[code], f"{_here()}?{query}")
+
+
+def _kept() -> dict[str, str]:
+    names = KEPT.get(request.blueprint or "", ())
+    return {name: request.args[name] for name in names if request.args.get(name)}
+
+
+def _here() -> str:
+    """Empty, for the address that the browser shows: after the checkout that is the payment's,
+    although the header is still the form's. The payment's buttons have no page at their own."""
+    if request.method == "GET" or request.blueprint != "payment":
+        return ""
+    return url_for("payment.page", token=(request.view_args or {})["token"])

@@ -10,7 +10,7 @@ from app.extensions import db
 from app.jobs import bell
 from app.payments import customer
 from app.payments.models import Payment
-from app.web import facts, phases, visitor, words
+from app.web import facts, phases, receipts, visitor, words
 
 blueprint = Blueprint("payment", __name__, url_prefix="/pay/<token>")
 
@@ -44,10 +44,23 @@ def _plain(known: facts.Facts, phase: phases.Phase) -> dict[str, object]:
 
 @blueprint.get("/receipt")
 def receipt(token: str) -> str:
+    known = _paid(token)
+    return render_template("checkout/receipt.html", facts=known, rows=receipts.rows(known))
+
+
+@blueprint.get("/receipt.pdf")
+def receipt_pdf(token: str) -> Response:
+    known = _paid(token)
+    response = Response(receipts.pdf(known), mimetype="application/pdf")
+    name = f"receipt-{known.receipt or known.reference}.pdf"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _paid(token: str) -> facts.Facts:
+    """Whoever has the link may see the receipt, with the phone masked."""
     known = facts.of(token, owner=False) or abort(404)
-    if known.paid_at is None:
-        abort(404)
-    return render_template("checkout/receipt.html", facts=known)
+    return known if known.paid_at else abort(404)
 
 
 @blueprint.post("/entered")
@@ -85,7 +98,7 @@ def _again(token: str, phone: str | None) -> Response | str | tuple[str, int]:
     except MustWait as wait:
         return _refused(token, _("Please try again in %(wait)s s.", wait=wait.seconds))
     except Refused as refusal:
-        return _refused(token, str(refusal))
+        return _refused(token, _(str(refusal)))
     bell.ring(bell.SEND)
     if (made and phone) or visitor.owns(token):  # whoever has only a link learns no number
         visitor.remember(new)

@@ -138,6 +138,6 @@ def _wait(name: str, facts: Facts, now: datetime) -> int:
 def _version(name: str, poll: float | None, wait: int, facts: Facts) -> str:
     """Of all that the fragment shows. The countdowns run in the browser, so only their ends count."""
     result = (facts.status, facts.reason, facts.code, facts.receipt, facts.received)
-    debt = (facts.paid_through, facts.invoice_open)
+    debt = (facts.paid_through, facts.invoice_open, facts.closed)
     shown = (facts.token, name, poll, wait > 0, result, debt, facts.phone, str(get_locale()))
     return blake2s(repr(shown).encode(), digest_size=5).hexdigest()

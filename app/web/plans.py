@@ -28,6 +28,14 @@ def of_merchant(merchant: str) -> str:
     )
 
 
+def sold(slug: str, code: str) -> Plan:
+    """404 for what never was, 410 for what is not sold any more."""
+    merchant = merchants.named(slug) or abort(404)
+    mine = (Plan.merchant_id == merchant.id, Plan.code == code)
+    plan = db.session.scalar(select(Plan).where(*mine)) or abort(404)
+    return abort(410) if plan.retired_at else plan
+
+
 def subscribe_url(seller: Merchant) -> Callable[[Plan], str]:
     def url(plan: Plan) -> str:
         if seller.slug == merchants.DEFAULT:

@@ -17,7 +17,7 @@ class Copy:
     body: str
     tips: tuple[str, ...] = ()
     action: str = ""
-    does: str = ""  # check | retry | number | not_paid | contact | plans | receipt
+    does: str = ""  # check | retry | number | not_paid | contact | onward | plans | receipt
     second: str = ""
     second_does: str = ""
     live: str = ""
@@ -94,7 +94,7 @@ PHASES: Mapping[str, Copy] = {
         N_("Payment received"),
         N_("Thank you. Your %(plan)s plan is active until <b>%(until)s</b>."),
         action=CONTINUE,
-        does="plans",
+        does="onward",
         second=SAVE,
         second_does="receipt",
         live=N_("Payment received. M-PESA receipt number %(spelled)s."),
@@ -105,7 +105,7 @@ PHASES: Mapping[str, Copy] = {
         N_("Payment received"),
         N_("Thank you. Your %(plan)s plan is active until <b>%(until)s</b>."),
         action=CONTINUE,
-        does="plans",
+        does="onward",
         live=N_("Payment received. Your receipt number is in the M-PESA SMS."),
     ),
 }
@@ -131,8 +131,48 @@ TWICE = Copy(
         "Questions? Contact %(merchant)s with reference <b>%(reference)s</b>."
     ),
     action=CONTINUE,
-    does="plans",
+    does="onward",
     second=SAVE,
     second_does="receipt",
 )
 TOO_MUCH = N_("You paid more than was needed: <b>%(excess)s</b> is on your balance.")
+
+# Old links are opened again: each state in which nothing more may be asked has its own page.
+CLOSED: Mapping[str, Copy] = {
+    "paid": Copy(
+        "ok",
+        "tick",
+        N_("This is paid already"),
+        N_(
+            "Another payment has paid for this. You do not need to pay again. "
+            "Questions? Quote reference <b>%(reference)s</b>."
+        ),
+        action=CONTINUE,
+        does="onward",
+        second=CONTACT,
+        second_does="contact",
+    ),
+    "void": Copy(
+        "info",
+        "cross",
+        N_("This request was cancelled"),
+        N_(
+            "%(merchant)s has cancelled this request or changed its price. "
+            "Nothing more can be paid here."
+        ),
+        action=N_("See the plans"),
+        does="plans",
+        second=CONTACT,
+        second_does="contact",
+    ),
+    "old": Copy(
+        "info",
+        "clock",
+        N_("This payment link has expired"),
+        N_("It is more than 30 days old, and prices may have changed. Please start again."),
+        action=N_("See the plans"),
+        does="plans",
+        second=CONTACT,
+        second_does="contact",
+    ),
+}

@@ -5,16 +5,17 @@ from collections.abc import Callable
 from datetime import datetime
 
 from babel.dates import format_datetime
-from flask import Flask, url_for
+from flask import Flask
 from flask_babel import get_locale, gettext, ngettext
 from markupsafe import Markup, escape
 
-from app import merchants
 from app.clock import NAIROBI
+from app.web import face
 
 NBSP = "\N{NO-BREAK SPACE}"
 PHONE = re.compile(r"\+?[0-9][0-9 ]{2,17}", re.ASCII)
 UNBROKEN = Markup('<span class="nw">M-PESA</span>')
+EXAMPLE = "0712 345 678"
 N_ = str  # marks a msgid for `pybabel extract`
 ONCE = {
     "day": N_("daily"),
@@ -84,7 +85,8 @@ def spelled(code: str) -> str:
 
 
 def glued(text: str) -> Markup:
-    """A line never ends between M- and PESA."""
+    """A line never ends between M- and PESA, nor inside the number of the example."""
+    text = text.replace(EXAMPLE, EXAMPLE.replace(" ", NBSP))
     return escape(text).replace("M-PESA", UNBROKEN)
 
 
@@ -95,12 +97,6 @@ def contact_href(support: str) -> str | None:
     return f"mailto:{support}" if EMAIL.fullmatch(support) else None
 
 
-def plans_url(slug: str) -> str:
-    if slug == merchants.DEFAULT:
-        return url_for("plans.index")
-    return url_for("plans.of_merchant", merchant=slug)
-
-
 FILTERS: tuple[Callable[..., object], ...] = (
     ksh,
     nairobi,
@@ -109,5 +105,13 @@ FILTERS: tuple[Callable[..., object], ...] = (
     spelled,
     glued,
     contact_href,
+    face.onward,
+    face.logo_url,
 )
-GLOBALS: tuple[Callable[..., object], ...] = (interval, period, language, plans_url)
+GLOBALS: tuple[Callable[..., object], ...] = (
+    interval,
+    period,
+    language,
+    face.plans_url,
+    face.face_css,
+)

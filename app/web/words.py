@@ -64,6 +64,8 @@ def of(facts: Facts, phase: Phase) -> Words:
 
 
 def _copy(facts: Facts, phase: Phase) -> Copy:
+    if facts.closed:
+        return sentences.CLOSED[facts.closed]
     if phase.name == "failed":
         return REASONS.get(facts.reason or "", REASONS[Reason.UNKNOWN])
     if facts.status == PAID and facts.paid_through is None:
@@ -91,7 +93,7 @@ def _money(facts: Facts, phase: Phase) -> tuple[str | None, str]:
     """ "Not charged" is said on Safaricom's definite word, or when nothing was sent, and never else."""
     if phase.name == "unconfirmed" or facts.reason == Reason.NO_ANSWER:
         return "hold", sentences.PAID_IF_SMS
-    if phase.name != "failed":
+    if phase.name != "failed" or facts.closed == "paid":
         return None, ""
     if facts.reason in DEFINITE:
         return "safe", sentences.SAFE
@@ -100,7 +102,7 @@ def _money(facts: Facts, phase: Phase) -> tuple[str | None, str]:
 
 def _buttons(copy: Copy, facts: Facts, phase: Phase) -> tuple[Button, Button]:
     second = (copy.second, copy.second_does)
-    if phase.name == "unconfirmed" and not phase.wait:
+    if phase.name == "unconfirmed" and not phase.wait and not facts.closed:
         second = (sentences.NEW_REQUEST, "retry")
     wanted = [(copy.action, copy.does), second]
     if not facts.support:

@@ -1,10 +1,9 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-import html5lib
 import pytest
-from bs4 import BeautifulSoup, Tag
 
+from tests.simulator.pages import only, press, seen
 from tests.simulator.support import PHONE, QUICK, Shop, eventually, simulated
 
 
@@ -12,24 +11,6 @@ from tests.simulator.support import PHONE, QUICK, Shop, eventually, simulated
 def shop() -> Iterator[Shop]:
     with simulated() as it:
         yield it
-
-
-def seen(shop: Shop, url: str = "/") -> BeautifulSoup:
-    answer = shop.client.get(url)
-    assert answer.status_code == 200
-    html5lib.HTMLParser(strict=True).parse(answer.text)
-    return BeautifulSoup(answer.text, "html5lib")
-
-
-def only(page: BeautifulSoup, selector: str) -> Tag:
-    [tag] = page.select(selector)
-    return tag
-
-
-def press(shop: Shop, path: str, **form: str) -> str:
-    answer = shop.client.post(f"/phone/{path}", data=form)
-    assert answer.status_code == 303
-    return str(answer.headers["Location"])
 
 
 def pressed(shop: Shop) -> str:
@@ -74,7 +55,7 @@ def test_the_phone_asks_and_is_answered(shop):
     page = seen(shop)
     assert page.select("#prompt") == []
     [sms] = page.select(".sms")
-    assert "Confirmed. Ksh1,499.00 paid to MWANGA ACADEMY. on " in sms.text
+    assert "Confirmed. Ksh1,499.00 sent to MWANGA ACADEMY for account MW-0042 on " in sms.text
     assert "New M-PESA balance is Ksh48,501.00" in sms.text
 
 

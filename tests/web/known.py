@@ -5,10 +5,9 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 from flask import Flask
-from flask_babel import Babel
 from flask_wtf import CSRFProtect
 
-from app.web import phases, shown, words
+from app.web import assets, language, phases, shown, words
 from app.web.facts import Facts
 
 NOW = datetime(2026, 11, 21, 11, 43, tzinfo=UTC)  # 14:43 in Nairobi
@@ -28,8 +27,11 @@ PENDING = Facts(
     unit="month",
     every=1,
     merchant="Mwanga Academy",
+    through=None,
     slug="default",
     support="0722 000 111",
+    colour=None,
+    logo=None,
     created_at=NOW,
     sending_at=NOW,
     accepted_at=NOW,
@@ -37,6 +39,9 @@ PENDING = Facts(
     paid_at=None,
     paid_through=None,
     invoice_open=True,
+    closed=None,
+    return_url=None,
+    ref=None,
     retry_at=NOW,
 )
 PAID = replace(
@@ -48,7 +53,9 @@ PAID = replace(
     paid_through=NOW + timedelta(days=30),
     invoice_open=False,
 )
-MERCHANT = SimpleNamespace(name="Mwanga Academy", slug="default", support="0722 000 111")
+MERCHANT = SimpleNamespace(
+    name="Mwanga Academy", slug="default", support="0722 000 111", colour=None, logo=None
+)
 PLAN = SimpleNamespace(name="Standard", price=1499, unit="month", every=1, code="standard")
 
 
@@ -77,11 +84,12 @@ def said(facts, seconds=20):
 
 
 def application():
-    app = Flask("app")
+    app = Flask("app", static_folder=None)
     app.config["SECRET_KEY"] = "for tests"
-    Babel(app)
+    language.init_app(app)
     CSRFProtect(app)
     shown.init_app(app)
+    assets.init_app(app)
     for rule, endpoint in DOORS.items():
         app.add_url_rule(rule, endpoint, lambda **_: "")
     return app
@@ -98,4 +106,6 @@ DOORS = {
     "/pay/<token>/number": "payment.number",
     "/pay/<token>/not-paid": "payment.not_paid",
     "/pay/<token>/receipt": "payment.receipt",
+    "/pay/<token>/receipt.pdf": "payment.receipt_pdf",
+    "/help/mpesa": "help.mpesa",
 }

@@ -106,5 +106,5 @@ def test_a_form_without_a_csrf_token_does_nothing(client, plan):
 def test_a_retired_plan_is_not_sold(client, plan):
     plan.retired_at = plan.created_at
     db.session.commit()
-    assert client.get("/subscribe/standard").status_code == 404
+    assert client.get("/subscribe/standard").status_code == 410
     assert "Standard" not in client.get("/").text

@@ -1,5 +1,7 @@
 """Headers, cookies and errors on every door."""
 
+import re
+
 import pytest
 from flask import request
 
@@ -8,7 +10,7 @@ from app import create_app
 from app.extensions import db
 from app.web.security import POLICY
 from tests import factories
-from tests.conftest import environment
+from tests.conftest import DARAJA, environment
 from tests.web import forms
 
 
@@ -28,18 +30,30 @@ def another_app(app, postgres_url, redis_url):
             db.engine.dispose()
 
 
-DOORS = ["/", "/subscribe/standard", "/nowhere", "/healthz", "/static/pay.css", "/pay/unknown"]
+DOORS = ["/", "/subscribe/standard", "/nowhere", "/healthz", "/static/x.css", "/pay/unknown"]
 
 
 @pytest.mark.parametrize("path", DOORS)
 def test_every_answer_has_the_headers(client, plan, path):
     with client.get(path) as answer:
         headers = answer.headers
-    assert headers["Content-Security-Policy"] == POLICY
-    assert "unsafe" not in POLICY
+    policy = re.sub(" 'sha256-[^']{44}'", "", headers["Content-Security-Policy"])
+    assert policy == POLICY.format(styles="", framers=DARAJA)
+    assert "unsafe" not in policy
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "same-origin"
     assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+
+
+def test_only_the_pretend_safaricom_may_show_the_shop_in_a_frame(client, plan, set_setting):
+    def framers():
+        return re.findall(
+            "frame-ancestors [^;]*", client.get("/").headers["Content-Security-Policy"]
+        )
+
+    assert framers() == [f"frame-ancestors {DARAJA}"]
+    set_setting(mpesa_environment="sandbox", mpesa_base_url="https://sandbox.safaricom.co.ke")
+    assert framers() == ["frame-ancestors 'none'"]
 
 
 @pytest.mark.parametrize("path", ["/", "/subscribe/standard", "/pay/unknown"])

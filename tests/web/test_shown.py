@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.web import shown
+from app.web import face, shown
 from tests.web.known import after, application
 
 
@@ -47,4 +47,4 @@ def test_amounts_times_and_names_look_kenyan():
     assert shown.nairobi(after(0)) == "21 Nov 2026, 14:43"
     assert shown.minutes(65) == "1:05"
     assert shown.glued("<M-PESA>") == '&lt;<span class="nw">M-PESA</span>&gt;'
-    assert shown.plans_url("duka") == "/m/duka"
+    assert face.plans_url("duka") == "/m/duka"

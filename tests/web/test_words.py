@@ -10,7 +10,7 @@ from app.web.failures import REASONS
 from app.web.sentences import PHASES
 from tests.web.known import PHONE, after, application, failed, paid, pending, said
 
-DOES = {"", "check", "retry", "number", "not_paid", "contact", "plans", "receipt"}
+DOES = {"", "check", "retry", "number", "not_paid", "contact", "onward", "plans", "receipt"}
 EVERY = {
     "sending": (pending(status="sending", accepted_at=None), 2),
     "waiting_prompt": (pending(), 2),

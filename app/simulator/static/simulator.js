@@ -4,10 +4,20 @@
 
   var SECOND = 1000;
   var fresh = 0;
+  var shown = {};
 
   document.documentElement.className = "scripted";
+  parts(document).forEach(function (part) {
+    shown[part.id] = part.innerHTML;
+  });
+  tell();
   setInterval(refresh, SECOND);
+  document.addEventListener("submit", submitted);
   document.getElementById("behaviour").addEventListener("change", behave);
+
+  function parts(page) {
+    return Array.prototype.slice.call(page.querySelectorAll("[data-live]"));
+  }
 
   function refresh() {
     var turn = ++fresh;
@@ -30,32 +40,52 @@
   }
 
   function show(page) {
-    if (!beingTyped(page)) {
-      swap("phone", page);
+    if (!page.getElementById("phone")) {
+      return;
     }
-    swap("log", page);
+    var typing = beingTyped(page);
+    parts(page).forEach(function (part) {
+      if (!(typing && part.id === "asking")) {
+        swap(part);
+      }
+    });
+    copy(page, "phone", "aria-label");
     press(page);
     renumber(page);
+    tell();
   }
 
   /* A PIN under way stays, as long as the message it answers does. */
   function beingTyped(page) {
     var prompt = document.getElementById("prompt");
     var next = page.getElementById("prompt");
-    var pin = document.getElementById("pin");
-    if (!prompt || !next || prompt.getAttribute("data-payment") !== next.getAttribute("data-payment")) {
+    if (!prompt || !next || asked(prompt) !== asked(next) || prompt.lang !== next.lang) {
       return false;
     }
+    var pin = document.getElementById("pin");
     return pin.value !== "" || prompt.contains(document.activeElement);
   }
 
-  function swap(id, page) {
-    var here = document.getElementById(id);
-    var there = page.getElementById(id);
-    if (there && here.innerHTML !== there.innerHTML) {
-      here.innerHTML = there.innerHTML;
-      here.setAttribute("aria-label", there.getAttribute("aria-label") || "");
+  function asked(prompt) {
+    return prompt ? prompt.getAttribute("data-payment") : "";
+  }
+
+  /* Only news: an open menu, a scrolled list and a focused button outlive all else. */
+  function swap(part) {
+    if (part.innerHTML === shown[part.id]) {
+      return;
     }
+    var here = document.getElementById(part.id);
+    var focused = here.contains(document.activeElement);
+    here.innerHTML = shown[part.id] = part.innerHTML;
+    if (focused) {
+      document.getElementById("phone").focus();
+    }
+  }
+
+  function copy(page, id, attribute) {
+    var there = page.getElementById(id).getAttribute(attribute);
+    document.getElementById(id).setAttribute(attribute, there);
   }
 
   function press(page) {
@@ -76,8 +106,46 @@
     }
   }
 
+  /* A new message is said aloud; beside the shop, the tab of the phone rings too. */
+  function tell() {
+    var prompt = document.getElementById("prompt");
+    var news = document.getElementById("news");
+    if (news.getAttribute("data-payment") !== asked(prompt)) {
+      news.setAttribute("data-payment", asked(prompt));
+      news.textContent = prompt ? "M-PESA message on the phone" : "";
+      /* The message is on top of all else, as on a real phone. */
+      document.querySelector("#menu details").open = false;
+    }
+    if (window.frameElement) {
+      window.parent.document.documentElement.classList.toggle("rings", !!prompt);
+    }
+  }
+
+  /* Without a reload nothing jumps: neither the page nor the focus. */
+  function submitted(event) {
+    var form = event.target;
+    if (form.method !== "post") {
+      return;
+    }
+    event.preventDefault();
+    var body = new FormData(form);
+    if (event.submitter && event.submitter.name) {
+      body.append(event.submitter.name, event.submitter.value);
+    }
+    if (form.id === "prompt") {
+      document.getElementById("pin").value = "";
+    }
+    send(form, body);
+  }
+
+  /* Only what was changed: another window may have changed the rest. */
   function behave(event) {
-    var form = event.currentTarget;
-    fetch(form.action, { method: "POST", body: new FormData(form) }).then(refresh, refresh);
+    var body = new FormData();
+    body.append(event.target.name, event.target.value);
+    send(event.currentTarget, body);
+  }
+
+  function send(form, body) {
+    fetch(form.action, { method: "POST", body: body, keepalive: true, redirect: "manual" }).then(refresh, refresh);
   }
 })();

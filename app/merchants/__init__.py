@@ -4,6 +4,7 @@ import re
 from datetime import datetime
 
 from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Identity, String, select, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app import audit, clock, crypto
@@ -14,7 +15,10 @@ from app.settings import settings
 
 DEFAULT = "default"
 SECRETS = ("consumer_key", "consumer_secret", "passkey")
+INITIATOR_PASSWORD = "initiator_password"  # noqa: S105 # its name
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{1,39}")
+SHORTCODE, TILL = re.compile("[0-9]{5,7}", re.ASCII), re.compile("[0-9]{5,8}", re.ASCII)
+SHORTEST_WITH_LAST4 = 12  # characters: of a shorter secret the last four would tell too much
 
 
 class Merchant(Model):
@@ -22,7 +26,11 @@ class Merchant(Model):
 
     __tablename__ = "merchant"
     __table_args__ = (
-        CheckConstraint("slug = 'default' or shortcode is not null", name="has_shortcode"),
+        CheckConstraint(
+            "slug = 'default' or shortcode is not null or uses_platform_shortcode",
+            name="has_shortcode",
+        ),
+        CheckConstraint("verification in ('pending', 'verified', 'failed')", name="verification"),
         CheckConstraint("verify_above is null or verify_above > 0", name="verify_above"),
         CheckConstraint("colour ~ '^#[0-9a-f]{6}$'", name="colour"),
     )
@@ -35,6 +43,23 @@ class Merchant(Model):
     consumer_key: Mapped[bytes | None]
     consumer_secret: Mapped[bytes | None]
     passkey: Mapped[bytes | None]
+    # Who acts for the merchant at M-PESA where it asks for more than a key: reversals, for instance.
+    initiator: Mapped[str | None]
+    initiator_password: Mapped[bytes | None]
+    certificate: Mapped[str | None]  # Safaricom's, as PEM: what the password is encrypted for
+    # What may be shown of a secret: {name: {"last4": …, "set_at": …}}.
+    secret_facts: Mapped[dict[str, dict[str, str]]] = mapped_column(
+        JSONB, default=dict, server_default=text("'{}'")
+    )
+    # What the last try of these settings came to (merchants/verification.py).
+    verification: Mapped[str] = mapped_column(default="pending", server_default=text("'pending'"))
+    verified_at: Mapped[datetime | None]
+    verification_reason: Mapped[str | None]
+    verification_of: Mapped[bytes | None]
+    # Its money is collected by the default merchant's number, and owed to it by whoever runs this.
+    uses_platform_shortcode: Mapped[bool] = mapped_column(
+        default=False, server_default=text("false")
+    )
     # Callbacks of more shillings than this are confirmed by a question before they settle.
     verify_above: Mapped[int | None]
     support: Mapped[str | None]  # a phone number, an e-mail address or words
@@ -44,24 +69,43 @@ class Merchant(Model):
     return_urls: Mapped[list[str]] = mapped_column(
         ARRAY(String), default=list, server_default=text("'{}'")
     )
+    # Whether all staff must have a second factor.
+    second_factor_required: Mapped[bool] = mapped_column(
+        default=False, server_default=text("false")
+    )
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+    @property
+    def on_platform(self) -> bool:
+        """Whether the MPESA_* settings are its credentials."""
+        return self.slug == DEFAULT or self.uses_platform_shortcode
 
     @property
     def number(self) -> str:
         """The shortcode that Safaricom books our money under."""
-        return self.shortcode or settings().mpesa_shortcode
+        return settings().mpesa_shortcode if self.on_platform else self.shortcode or ""
 
     def credentials(self) -> Credentials:
-        if self.shortcode is None:
-            return _default_credentials()
+        """Raises crypto.CannotOpen."""
+        return _platform() if self.on_platform else self._own_credentials()
+
+    def credentials_of(self, shortcode: str | None) -> Credentials:
+        """Of the number that a payment went through: Safaricom knows it under no other."""
+        if shortcode in (None, self.number):
+            return self.credentials()
+        if shortcode == settings().mpesa_shortcode:
+            return _platform()
+        return self._own_credentials() if shortcode == self.shortcode else self.credentials()
+
+    def _own_credentials(self) -> Credentials:
         return Credentials(
             base_url=settings().mpesa_base_url,
-            shortcode=self.shortcode,
+            shortcode=self.shortcode or "",
             till=self.till,
-            **{name: self._unsealed(name) for name in SECRETS},
+            **{name: self.secret(name) for name in SECRETS},
         )
 
-    def _unsealed(self, name: str) -> str:
+    def secret(self, name: str) -> str:
         sealed: bytes | None = getattr(self, name)
         return crypto.unseal(sealed, self._place(name)).decode() if sealed else ""
 
@@ -69,10 +113,24 @@ class Merchant(Model):
         return f"merchant.{name}|{self.slug}"
 
     def keep_secret(self, name: str, value: str) -> None:
+        """Sealed, with the little that may be shown of it: it is never read back to a person."""
         setattr(self, name, crypto.seal(value.encode(), self._place(name)))
+        fact = {"last4": _last4(name, value), "set_at": clock.now().isoformat()}
+        self.secret_facts = {**(self.secret_facts or {}), name: fact}
+
+    def drop_secret(self, name: str) -> None:
+        setattr(self, name, None)
+        kept = self.secret_facts.items()
+        self.secret_facts = {known: fact for known, fact in kept if known != name}
 
 
-def _default_credentials() -> Credentials:
+def _last4(name: str, value: str) -> str:
+    """Nothing of a password: people choose them, and end several of them alike."""
+    long_enough = len(value) >= SHORTEST_WITH_LAST4 and name != INITIATOR_PASSWORD
+    return value[-4:] if long_enough else ""
+
+
+def _platform() -> Credentials:
     ours = settings()
     return Credentials(
         base_url=ours.mpesa_base_url,
@@ -86,6 +144,11 @@ def _default_credentials() -> Credentials:
 
 def named(slug: str) -> Merchant | None:
     return db.session.scalar(select(Merchant).where(Merchant.slug == slug))
+
+
+def platform_name() -> str:
+    """Whose name M-PESA's message shows to those who pay through the platform's number."""
+    return db.session.scalars(select(Merchant.name).where(Merchant.slug == DEFAULT)).one()
 
 
 def create(
@@ -106,9 +169,9 @@ def _check(slug: str, shortcode: str, till: str | None, secrets: dict[str, str])
         raise Refused("SLUG is 2 to 40 of a-z, 0-9 and -.")
     if named(slug):
         raise Refused(f"There is a merchant {slug!r} already.")
-    if not re.fullmatch("[0-9]{5,7}", shortcode, re.ASCII):
+    if not SHORTCODE.fullmatch(shortcode):
         raise Refused("--shortcode is 5 to 7 digits (for a till: its store number).")
-    if till is not None and not re.fullmatch("[0-9]{5,8}", till, re.ASCII):
+    if till is not None and not TILL.fullmatch(till):
         raise Refused("--till is 5 to 8 digits.")
     if missing := [name for name in SECRETS if not secrets.get(name)]:
         raise Refused(
