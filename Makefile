@@ -26,7 +26,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: .venv/installed-for-run translations ## Everything on this machine, on http://127.0.0.1:8000; PORT=8080 for another
+run: .venv/installed-for-run ## Everything on this machine, on http://127.0.0.1:8000; PORT=8080 for another
 	@.venv/bin/python -c '$(START)'
 
 # As `python -m app.local.run`, but without a traceback for a Ctrl-C in the first second.
@@ -37,11 +37,19 @@ START = import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); \
 setup: .venv/installed-for-test ## Install everything that developers need
 
 .PHONY: test
-test: .venv/installed-for-test translations ## Run the tests; T=tests/payments for some of them
+test: .venv/installed-for-test ## Run the tests; T=tests/payments for some of them
 	@$(IN) pytest $(T) $(if $(filter-out tests,$(T)),,--numprocesses $(WORKERS) --cov --cov-report term)
 
+.PHONY: browser
+browser: .venv/installed-for-test ## Every customer's page and path in a real Chromium (minutes); T=tests/browser/test_taps.py for some
+	@$(IN) pytest $(T:tests=tests/browser) --numprocesses $(WORKERS)
+
+.PHONY: screens
+screens: .venv/installed-for-test ## What `make browser` saw, on one picture per language and size: instance/screens
+	@$(IN) tests.browser.sheet
+
 .PHONY: faults
-faults: .venv/installed-for-test translations ## Kill, freeze and empty everything under load, for minutes; SEED=7 for the same again
+faults: .venv/installed-for-test ## Kill, freeze and empty everything under load, for minutes; SEED=7 for the same again
 	@MALIPO_FAULTS_SEED=$(SEED) $(IN) pytest -s -p no:randomly tests/faults/long_*.py
 
 .PHONY: fix
@@ -80,13 +88,19 @@ mutants: .venv/installed-for-test ## Break the money rules one by one; the tests
 	@$(IN) tests.mutants
 
 .PHONY: sure
-sure: lint test ## Everything CI runs
+sure: lint test browser ## Everything CI runs
 
-.PHONY: translations
-translations: $(patsubst %.po,%.mo,$(wildcard app/translations/*/LC_MESSAGES/*.po))
+# What a marked text looks like: _("…") and ngettext are known, these are ours. Refused is said to customers.
+EXTRACT := --mapping-file babel.cfg --keyword N_ --keyword _l --keyword Refused --add-location file --sort-by-file --no-wrap
+UPDATE := --ignore-obsolete --no-fuzzy-matching --no-wrap --ignore-pot-creation-date
+BABEL := $(IN) babel.messages.frontend --quiet
 
-%.mo: %.po | .venv/installed-for-run
-	@$(IN) babel.messages.frontend compile --input-file $< --output-file $@ >/dev/null
+.PHONY: strings
+strings: .venv/installed-for-run ## Put new texts into the Kiswahili catalogue, and compile it: commit both
+	@mkdir -p instance
+	@$(BABEL) extract $(EXTRACT) --output-file instance/messages.pot app
+	@$(BABEL) update $(UPDATE) --input-file instance/messages.pot --output-dir app/translations
+	@$(IN) babel.messages.frontend compile --statistics --directory app/translations
 
 .PHONY: clean
 clean: ## Remove what can be made again; instance/ keeps the data

@@ -28,7 +28,7 @@ POOL = {
 def create_app(settings: Settings | None = None) -> Flask:
     """Raises config.BadSetting. Without settings they come from the environment."""
     settings = settings or read(ensure_environment(os.environ, INSTANCE))
-    app = Flask(__name__, instance_path=str(INSTANCE))
+    app = Flask(__name__, instance_path=str(INSTANCE), static_folder=None)  # see web/assets.py
     app.extensions["malipo.settings"] = settings
     app.config.update(_flask_config(settings))
     logs.configure(settings.log_level)

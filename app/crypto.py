@@ -23,10 +23,16 @@ class CannotOpen(Exception):
 
 
 def seal(value: bytes, place: str) -> bytes:
-    kid, key = settings().encryption_keys[0]
-    header = VERSION + bytes([len(kid)]) + kid.encode()
+    _, key = settings().encryption_keys[0]
+    header = newest_header()
     nonce = os.urandom(NONCE_BYTES)
     return header + nonce + AESGCM(key).encrypt(nonce, value, header + place.encode())
+
+
+def newest_header() -> bytes:
+    """How everything begins that lies under the first key."""
+    kid, _ = settings().encryption_keys[0]
+    return VERSION + bytes([len(kid)]) + kid.encode()
 
 
 def unseal(sealed: bytes, place: str) -> bytes:

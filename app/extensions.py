@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from flask_babel import Babel
+from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
@@ -30,3 +31,4 @@ db = SQLAlchemy(model_class=Model)
 migrate = Migrate(compare_type=True, compare_server_default=False)
 csrf = CSRFProtect()
 babel = Babel()
+login = LoginManager()

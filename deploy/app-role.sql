@@ -6,11 +6,21 @@ revoke all on all tables in schema public from :"role";
 grant usage on schema public to :"role";
 grant usage on all sequences in schema public to :"role";
 grant select, insert on all tables in schema public to :"role";
-grant update on merchant, staff, plan, subscriber, subscription, invoice, payment, receipt, alert,
-  audit_head, rate_bucket to :"role";
+grant update on merchant, staff, staff_session, recovery_code, plan, subscriber, subscription,
+  invoice, payment, receipt, alert, audit_head, rate_bucket to :"role";
 -- A message's facts stay; its state moves, and retention and key rotation touch its sealed body.
 grant update (settled_at, parked_at, next_try_at, tries, error, outcome, body_sealed)
   on callback to :"role";
+-- A case and a proposal keep what was said; they get an end, once.
+grant update (outcome, closed_by, closed_at) on dispute to :"role";
+grant update (decision, decided_by, decided_at) on match_proposal to :"role";
 -- Only messages with a wrong token may go, after a day: a trigger refuses all others.
 grant delete on callback to :"role";
+-- Where people sat is forgotten after a while; new recovery codes take the place of the old ones.
+grant delete on staff_session, recovery_code to :"role";
+-- A view that somebody saved is theirs to throw away.
+grant delete on saved_view to :"role";
+-- Figures are counted from the rows above, and again whenever these change.
+grant update on figures_made, chain_check to :"role";
+grant delete on day_figure, figures_made to :"role";
 revoke insert on alembic_version from :"role";

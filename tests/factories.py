@@ -4,7 +4,7 @@ import json
 from itertools import count
 
 from app import merchants
-from app.billing import subscriptions
+from app.billing import plans
 from app.billing.models import Plan
 from app.daraja import Accepted
 from app.extensions import db
@@ -18,7 +18,7 @@ number = count(1)
 def plan(merchant=None, **values):
     merchant = merchant or merchants.named("default")
     defaults = {"code": "standard", "name": "Standard", "price": 500, "unit": "month", "every": 1}
-    made = subscriptions.create_plan(Plan(merchant_id=merchant.id, **defaults | values))
+    made = plans.create(Plan(merchant_id=merchant.id, **defaults | values))
     db.session.commit()
     return made
 

@@ -2,7 +2,7 @@
 
 import secrets
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from app import audit, clock
 from app.billing.models import Invoice, Subscription
@@ -12,28 +12,46 @@ ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # nothing that looks like something
 SUFFIX = 7
 
 
-def open_for(subscription: Subscription) -> Invoice:
-    """The open invoice at today's price, locked. One of another price is void: it was never paid."""
-    mine = (
+def open_for(subscription: Subscription, actor: str = "customer") -> Invoice:
+    """For who buys now, at today's price: the open invoice, locked, or a new one.
+
+    One of another price is void: it was never paid, and its amount is frozen. It is the customer's
+    new purchase that voids it, never the change of the price: until they come to the form again,
+    see the new price and agree to it, what is open keeps its amount and can be paid (M4).
+    """
+    invoice = open_of(subscription)
+    if invoice and invoice.amount != subscription.plan.price:
+        void(invoice, actor)
+        invoice = None
+    return invoice or issue(subscription, actor)
+
+
+def open_of(subscription: Subscription) -> Invoice | None:
+    """The open invoice as it is, locked and fresh."""
+    query = _open(subscription).with_for_update(key_share=True)
+    return db.session.scalar(query, execution_options={"populate_existing": True})
+
+
+def seen_open_of(subscription: Subscription) -> Invoice | None:
+    """The same for who only looks."""
+    return db.session.scalar(_open(subscription))
+
+
+def _open(subscription: Subscription) -> Select[Invoice]:
+    return select(Invoice).where(
         Invoice.subscription_id == subscription.id,
         Invoice.paid_at.is_(None),
         Invoice.voided_at.is_(None),
     )
-    query = select(Invoice).where(*mine).with_for_update(key_share=True)
-    invoice = db.session.scalar(query, execution_options={"populate_existing": True})
-    if invoice and invoice.amount != subscription.plan.price:
-        void(invoice)
-        invoice = None
-    return invoice or issue(subscription)
 
 
-def void(invoice: Invoice) -> None:
+def void(invoice: Invoice, actor: str = "customer") -> None:
     invoice.voided_at = clock.now()
     db.session.flush()
-    audit.record(invoice, "invoice.voided", actor="customer", amount=invoice.amount)
+    audit.record(invoice, "invoice.voided", actor=actor, amount=invoice.amount)
 
 
-def issue(subscription: Subscription) -> Invoice:
+def issue(subscription: Subscription, actor: str = "customer") -> Invoice:
     invoice = Invoice(
         merchant_id=subscription.merchant_id,
         subscription=subscription,
@@ -42,7 +60,7 @@ def issue(subscription: Subscription) -> Invoice:
     )
     db.session.add(invoice)
     db.session.flush()
-    audit.record(invoice, "invoice.issued", actor="customer", amount=invoice.amount)
+    audit.record(invoice, "invoice.issued", actor=actor, amount=invoice.amount)
     return invoice
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Index,
     SmallInteger,
     UniqueConstraint,
+    func,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -52,6 +53,7 @@ class Subscriber(Model):
         UniqueConstraint("merchant_id", "phone_index"),
         UniqueConstraint("merchant_id", "id"),
         CheckConstraint("language in ('en', 'sw')", name="language"),
+        Index("ix_subscriber_merchant", "merchant_id", "created_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -59,12 +61,22 @@ class Subscriber(Model):
     token: Mapped[str] = mapped_column(unique=True, default=crypto.new_token)
     phone_index: Mapped[bytes]
     phone_sealed: Mapped[bytes]
+    name: Mapped[str | None]
     language: Mapped[str | None]  # the one they last chose to pay in
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
     @property
     def phone(self) -> str:
         return crypto.unseal(self.phone_sealed, f"subscriber.phone|{self.token}").decode()
+
+
+# Searched by how it begins, whatever the database's collation.
+Index(
+    "ix_subscriber_name",
+    Subscriber.merchant_id,
+    func.lower(Subscriber.name).label("name"),
+    postgresql_ops={"name": "text_pattern_ops"},
+)
 
 
 class Subscription(Model):
@@ -86,6 +98,18 @@ class Subscription(Model):
             unique=True,
             postgresql_where=text("cancelled_at is null"),
         ),
+        CheckConstraint("cancelled_at is null or ends_at is null", name="one_end"),
+        # Lists, newest first: all, of a plan, and the few that end.
+        Index("ix_subscription_merchant", "merchant_id", "created_at", "id"),
+        Index("ix_subscription_plan", "plan_id", "created_at", "id"),
+        Index(
+            "ix_subscription_ended",
+            "merchant_id",
+            "created_at",
+            "id",
+            postgresql_where=text("cancelled_at is not null or ends_at is not null"),
+        ),
+        Index("ix_subscription_subscriber", "subscriber_id", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -95,7 +119,8 @@ class Subscription(Model):
     plan_id: Mapped[int]
     anchor_day: Mapped[int | None] = mapped_column(SmallInteger)  # Nairobi's day of the month
     paid_through: Mapped[datetime | None]
-    cancelled_at: Mapped[datetime | None]
+    cancelled_at: Mapped[datetime | None]  # nothing is asked any more; paid time stays
+    ends_at: Mapped[datetime | None]  # nothing is asked after this, the end of the paid time
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     plan: Mapped[Plan] = relationship(primaryjoin="foreign(Subscription.plan_id) == Plan.id")
     subscriber: Mapped[Subscriber] = relationship(

@@ -8,11 +8,9 @@ from sqlalchemy.dialects.postgresql import insert
 from app import audit, clock, crypto
 from app.billing import periods
 from app.billing.models import Invoice, Plan, Subscriber, Subscription
-from app.errors import Refused
 from app.extensions import db
 
 PHONE = "phone"  # the purpose of the blind index
-UNITS = ("day", "week", "month", "quarter", "year")
 
 
 def phone_index(phone: str) -> bytes:
@@ -20,10 +18,15 @@ def phone_index(phone: str) -> bytes:
     return crypto.blind_index(phone, PHONE)
 
 
+def phone_place(token: str) -> str:
+    """What a person's sealed number is bound to."""
+    return f"subscriber.phone|{token}"
+
+
 def subscriber(merchant_id: int, phone: str) -> Subscriber:
     """The person with this phone, made when new. Insert first, let the constraint answer."""
     token = crypto.new_token()
-    sealed = crypto.seal(phone.encode(), f"subscriber.phone|{token}")
+    sealed = crypto.seal(phone.encode(), phone_place(token))
     index = phone_index(phone)
     row = {
         "merchant_id": merchant_id,
@@ -39,7 +42,7 @@ def subscriber(merchant_id: int, phone: str) -> Subscriber:
     return db.session.scalars(query).one()
 
 
-def subscription(plan: Plan, person: Subscriber) -> Subscription:
+def subscription(plan: Plan, person: Subscriber, actor: str = "customer") -> Subscription:
     """The person's running subscription to the plan, opened when there is none."""
     mine = (
         Subscription.subscriber_id == person.id,
@@ -51,8 +54,20 @@ def subscription(plan: Plan, person: Subscriber) -> Subscription:
         found = Subscription(merchant_id=plan.merchant_id, plan=plan, subscriber=person)
         db.session.add(found)
         db.session.flush()
-        audit.record(found, "subscription.opened", actor="customer", plan=plan.code)
+        audit.record(found, "subscription.opened", actor=actor, plan=plan.code)
     return found
+
+
+def keep(subscription: Subscription, actor: str = "customer") -> None:
+    """Who buys again stays: the subscription does not end with its paid time any more.
+
+    After the open invoice's lock, which comes before the subscription's.
+    """
+    if subscription.ends_at is None:
+        return
+    db.session.refresh(subscription, with_for_update={"key_share": True})
+    subscription.ends_at = None
+    audit.record(subscription, "subscription.kept", actor=actor)
 
 
 def extend(invoice: Invoice, at: datetime) -> None:
@@ -79,13 +94,3 @@ def extend(invoice: Invoice, at: datetime) -> None:
         invoice=invoice.id,
         until=invoice.period_end.isoformat(),
     )
-
-
-def create_plan(plan: Plan) -> Plan:
-    """Raises Refused with a sentence when the merchant has a plan of this code already."""
-    same = (Plan.merchant_id == plan.merchant_id, Plan.code == plan.code)
-    if db.session.scalar(select(Plan.id).where(*same)):
-        raise Refused(f"There is a plan {plan.code!r} already.")
-    db.session.add(plan)
-    audit.record(plan, "plan.created", actor="command", code=plan.code, price=plan.price)
-    return plan

@@ -1,18 +1,21 @@
-"""`flask demo`: something to buy, for `make run`."""
+"""`flask demo`: something to buy, and a few weeks of history, for `make run`."""
 
 import secrets
+from datetime import timedelta
 
 import click
 from flask.cli import with_appcontext
 from sqlalchemy import select
 
-from app import merchants, staff
-from app.billing import subscriptions
+from app import clock, merchants, staff
+from app.billing import plans
 from app.billing.models import Plan
+from app.cli import history
 from app.cli.setup import found_merchant, sentences
 from app.extensions import db
 from app.merchants import Merchant
 from app.settings import settings
+from app.staff import Staff
 
 NAME = "Mwanga Academy"
 PLANS = (
@@ -21,12 +24,22 @@ PLANS = (
     ("yearly", "Full year", 14_999, "year", 1),
 )
 ADMIN = "owner@example.co.ke"
+# Of each role somebody, with the owner's password.
+STAFF = {
+    "owner": (ADMIN, "Mary Wambui"),
+    "finance": ("finance@example.co.ke", "Amina Yusuf"),
+    "support": ("support@example.co.ke", "Brian Otieno"),
+    "viewer": ("viewer@example.co.ke", "Grace Njeri"),
+    "operator": ("operator@example.co.ke", "Dennis Kiprono"),
+}
+OPENED = timedelta(days=47)  # ago, before anything happened
 
 
 @click.command()
+@click.option("--history/--no-history", "with_history", default=True, help="What was paid so far.")
 @with_appcontext
-def demo() -> None:
-    """Names the default merchant, adds three plans and an owner; does nothing a second time."""
+def demo(*, with_history: bool) -> None:
+    """Names the default merchant, adds plans, staff and history; does nothing a second time."""
     if settings().mpesa_environment != "simulator":
         raise click.ClickException("The demo is only for MPESA_ENVIRONMENT=simulator.")
     with sentences():
@@ -35,8 +48,21 @@ def demo() -> None:
             return
         _fill(merchant)
         password = secrets.token_urlsafe(9)
-        staff.create(merchant, ADMIN, "owner", password)
+        people = _hire(merchant, password)
+        if with_history:
+            history.write(merchant, people)
     click.echo(f"admin: {ADMIN}  password: {password}")
+
+
+def _hire(merchant: Merchant, password: str) -> dict[str, Staff]:
+    """By role."""
+    people = {}
+    for role, (email, name) in STAFF.items():
+        people[role] = staff.create(merchant, email, role, password)
+        people[role].name = name
+        people[role].created_at = clock.now() - OPENED
+    db.session.flush()
+    return people
 
 
 def _fill(merchant: Merchant) -> None:
@@ -46,7 +72,8 @@ def _fill(merchant: Merchant) -> None:
         plan = Plan(
             merchant_id=merchant.id, code=code, name=name, price=price, unit=unit, every=every
         )
-        subscriptions.create_plan(plan)
+        plan.created_at = clock.now() - OPENED
+        plans.create(plan)
 
 
 COMMANDS = (demo,)

@@ -7,14 +7,15 @@ from typing import Any
 
 import click
 from flask.cli import with_appcontext
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
 
 from app import clock
 from app.audit import AuditEvent
 from app.billing.models import Invoice, Plan, Subscription
 from app.extensions import db
-from app.merchants import Merchant
+from app.merchants import DEFAULT, Merchant
 from app.payments.models import Allocation, Payment, Receipt
+from app.settings import settings
 
 AT_ONCE = 1_000  # rows in memory
 
@@ -34,6 +35,8 @@ def payments() -> Select[*tuple[Any, ...]]:
             Payment.created_at,
             Payment.ended_at.label("settled_at"),
             Payment.verified_by,
+            Payment.shortcode,
+            case((_through_platform(), True), else_=False).label("platform"),
         )
         .join(Invoice, Invoice.id == Payment.invoice_id)
         .join(Subscription, Subscription.id == Invoice.subscription_id)
@@ -42,6 +45,12 @@ def payments() -> Select[*tuple[Any, ...]]:
         .outerjoin(Receipt, Receipt.payment_id == Payment.id)
         .order_by(Payment.id)
     )
+
+
+def _through_platform() -> ColumnElement[bool]:
+    """Collected for the merchant by the number of whoever runs this."""
+    others = and_(Merchant.slug != DEFAULT, Merchant.shortcode.is_distinct_from(Payment.shortcode))
+    return and_(Payment.shortcode == settings().mpesa_shortcode, others)
 
 
 def receipts() -> Select[*tuple[Any, ...]]:
@@ -75,6 +84,8 @@ def subscriptions() -> Select[*tuple[Any, ...]]:
             Plan.code.label("plan"),
             case((Subscription.paid_through > clock.now(), True), else_=False).label("active"),
             Subscription.paid_through,
+            Subscription.ends_at,
+            Subscription.cancelled_at,
             periods.label("periods"),
         )
         .join(Plan, Plan.id == Subscription.plan_id)

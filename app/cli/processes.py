@@ -64,6 +64,7 @@ def _pretended() -> SimulatorSettings:
         till=ours.mpesa_till,
         merchant_name=name.upper(),
         checkout_url=ours.public_base_url + "/",
+        address=ours.mpesa_base_url,
     )
 
 

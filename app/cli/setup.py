@@ -1,6 +1,5 @@
 """`flask merchant create`, `flask plan create`, `flask staff create`."""
 
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,14 +8,12 @@ import click
 from flask.cli import AppGroup
 
 from app import merchants, staff
-from app.billing import subscriptions
-from app.billing.models import MAX_PRICE, Plan
+from app.billing import plans
+from app.billing.models import Plan
 from app.errors import Refused
 from app.extensions import db
 from app.merchants import Merchant
-
-EVERY = re.compile(r"(?:([0-9]{1,3})[ -]?)?(day|week|month|quarter|year)s?", re.ASCII)
-CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
+from app.staff import Staff, accounts
 
 merchant = AppGroup("merchant", help="Who is paid.")
 plan = AppGroup("plan", help="What is sold.")
@@ -71,30 +68,20 @@ def _secrets(text: str) -> dict[str, str]:
 def create_plan(code: str, name: str, price: str, every: str, slug: str) -> None:
     """Adds a plan that customers can subscribe to."""
     with sentences():
-        made = subscriptions.create_plan(_plan(code, name, price, every, slug))
+        made = plans.create(_plan(code, name, price, every, slug))
     click.echo(f"plan {made.code} created")
 
 
 def _plan(code: str, name: str, price: str, every: str, slug: str) -> Plan:
-    if not CODE.fullmatch(code):
-        raise Refused("CODE is 1 to 40 of a-z, 0-9 and -.")
-    interval = EVERY.fullmatch(every.strip().lower())
-    if interval is None or int(interval[1] or 1) == 0:
-        raise Refused("--every is day, week, month, quarter or year, or like '2 weeks'.")
+    interval = plans.checked_interval(every)
     return Plan(
         merchant_id=found_merchant(slug).id,
-        code=code,
-        name=name.strip(),
-        price=shillings(price),
-        every=int(interval[1] or 1),
-        unit=interval[2],
+        code=plans.checked_code(code),
+        name=plans.checked_name(name),
+        price=plans.checked_price(price),
+        every=interval.every,
+        unit=interval.unit,
     )
-
-
-def shillings(text: str) -> int:
-    if not re.fullmatch("[0-9]{1,6}", text, re.ASCII) or not 1 <= int(text) <= MAX_PRICE:
-        raise Refused(f"--price is whole shillings from 1 to {MAX_PRICE}: M-PESA takes no cents.")
-    return int(text)
 
 
 @people.command("create")
@@ -104,5 +91,38 @@ def shillings(text: str) -> int:
 def create_staff(email: str, role: str, slug: str) -> None:
     """Adds an account; the password is the first line of standard input."""
     with sentences():
-        made = staff.create(found_merchant(slug), email, role, sys.stdin.readline().rstrip("\r\n"))
+        made = staff.create(found_merchant(slug), email, role, _password())
     click.echo(f"{made.role} {made.email} created")
+
+
+def _password() -> str:
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+@people.command("disable")
+@click.argument("email")
+def disable_staff(email: str) -> None:
+    """Closes an account and signs it out everywhere, the last owner's too."""
+    with sentences():
+        accounts.disable(_account(email), accounts.COMMAND)
+    click.echo(f"{email} disabled")
+
+
+@people.command("reset")
+@click.argument("email")
+@click.option("--second-factor", is_flag=True, help="Remove the second factor too.")
+def reset_staff(email: str, *, second_factor: bool) -> None:
+    """Sets a new password, the first line of standard input, and signs the account out everywhere."""
+    with sentences():
+        person = _account(email)
+        accounts.reset_password(person, _password(), accounts.COMMAND)
+        if second_factor:
+            accounts.remove_second_factor(person, accounts.COMMAND)
+    click.echo(f"{email} reset")
+
+
+def _account(email: str) -> Staff:
+    person = accounts.named(email)
+    if person is None:
+        raise Refused(f"There is no account for {email}.")
+    return person

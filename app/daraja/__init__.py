@@ -12,6 +12,7 @@ from app.daraja.errors import (
     Throttled,
     Unreadable,
 )
+from app.daraja.probe import Asked, Asking, Seen
 from app.daraja.strict import strict_json
 from app.daraja.tokens import TokenCache, Tokens
 from app.daraja.wire import new_session
@@ -30,6 +31,8 @@ __all__ = [
     "RESULTS",
     "Accepted",
     "Answer",
+    "Asked",
+    "Asking",
     "BadCredentials",
     "Client",
     "Credentials",
@@ -39,6 +42,7 @@ __all__ = [
     "Prompt",
     "Reason",
     "Refused",
+    "Seen",
     "StkResult",
     "Throttled",
     "Timeouts",

@@ -51,6 +51,10 @@ class Client:
             return Answer(Verdict.UNKNOWN, refusal.code)
         return answers.read_query(reply, checkout_request_id)
 
+    def ask_about_nothing(self, checkout_request_id: str) -> wire.Reply:
+        """The bare answer about an id that no payment has (probe.py). Raises Refused or NoAnswer."""
+        return self._post(QUERY, self._signed({"CheckoutRequestID": checkout_request_id}))
+
     def token(self) -> str:
         """Tries the credentials, whatever is cached. Raises BadCredentials, or another Refused."""
         return self._tokens.renew(self._credentials, self._fetch_token)

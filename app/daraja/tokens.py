@@ -93,8 +93,9 @@ class Tokens:
 
 
 def _key(credentials: Credentials) -> str:
-    """Names the app without telling its key."""
-    name = f"{credentials.base_url}|{credentials.consumer_key}"
+    """Names the app without telling its key. A new secret finds no token that the old one opened."""
+    ours = credentials
+    name = f"{ours.base_url}|{ours.consumer_key}|{ours.consumer_secret}"
     return hashlib.sha256(name.encode()).hexdigest()
 
 

@@ -41,6 +41,7 @@ class Reply:
     status: int
     data: Mapping[str, object] = field(repr=False)
     retry_after: float = 0.0
+    date: str = ""  # its clock, as the header says it
 
     @property
     def code(self) -> str:
@@ -76,6 +77,13 @@ class Bearer(AuthBase):
         return request
 
 
+class Stranger(AuthBase):
+    """Nobody's name. Without an auth object requests would look for one in a ~/.netrc."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Nowhere: a push follows no redirect, and its body is not read to the end for one."""
@@ -105,7 +113,8 @@ def exchange(session: requests.Session, call: Call, timeouts: Timeouts) -> Reply
             stream=True,
         ) as response:
             raw = _read(response, timeouts.read)
-            return Reply(response.status_code, _object(raw), _retry_after(response))
+            date = response.headers.get("Date", "")
+            return Reply(response.status_code, _object(raw), _retry_after(response), date)
     # OSError is the parent of all that requests raises; urllib3's own come from reading the body.
     except (OSError, urllib3.exceptions.HTTPError) as error:
         kind = type(error).__name__

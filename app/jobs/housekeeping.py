@@ -3,12 +3,16 @@
 from datetime import timedelta
 
 from app import audit, clock
+from app.checkup import connection
 from app.clock import NAIROBI
+from app.desk import chain, counting
 from app.extensions import db
 from app.logs import log
 from app.payments import books, inbox
+from app.staff import sessions
 
 EVERY_HOUR = timedelta(hours=1)
+EVERY_FIVE_MINUTES = timedelta(minutes=5)
 NIGHT = 2  # o'clock in Nairobi: few people pay
 
 
@@ -17,6 +21,7 @@ class Housekeeping:
 
     def __init__(self) -> None:
         self._hourly_at = clock.now() - EVERY_HOUR
+        self._counted_at = clock.now() - EVERY_FIVE_MINUTES
         self._nightly_on = clock.now().astimezone(NAIROBI).date() - timedelta(days=1)
 
     def do_what_is_due(self) -> None:
@@ -24,19 +29,26 @@ class Housekeeping:
         if now - self._hourly_at >= EVERY_HOUR:
             self._hourly_at = now
             hourly()
+        if now - self._counted_at >= EVERY_FIVE_MINUTES and not count_days():
+            self._counted_at = now
         local = now.astimezone(NAIROBI)
         if local.hour == NIGHT and local.date() > self._nightly_on:
             self._nightly_on = local.date()
             check_books()
+            chain.begin_all()
+            db.session.commit()
+        check_chains()
 
 
 def hourly() -> None:
     """The chains' ends go to the log, where the database's owner cannot change them (C51)."""
     for head in audit.heads():
         log().info("audit head", merchant=head.merchant_id, seq=head.seq, hash=head.hash.hex())
-    purged = inbox.purge_strays()
+    connection.note_proofs()
+    purged, forgotten = inbox.purge_strays(), sessions.purge()
     db.session.commit()
     log().info("strays purged", count=purged)
+    log().info("old staff sessions purged", count=forgotten)
 
 
 def check_books() -> bool:
@@ -47,3 +59,22 @@ def check_books() -> bool:
     if not wrong:
         log().info("books are right", rules=len(books.RULES))
     return not wrong
+
+
+def count_days() -> bool:
+    """The figures of days that are over. Whether more are left: the sweep does not wait for them."""
+    more = False
+    for merchant_id in counting.behind():
+        more = counting.count(merchant_id) or more
+        db.session.commit()
+    return more
+
+
+def check_chains() -> None:
+    """One step of the check that the night began; a broken chain goes to the log as an error."""
+    merchant_id = chain.going_on()
+    if merchant_id is not None and not chain.step(merchant_id):
+        wrong = chain.result(merchant_id)
+        say = log().error if wrong else log().info
+        say("audit chain checked", merchant=merchant_id, wrong=wrong)
+    db.session.commit()

@@ -2,40 +2,53 @@
 
 Every shilling goes on the invoice or on the subscriber's balance, as `Allocation` rows and as
 ledger transfers. The caller holds the payment's lock; here follow invoice, subscription, subscriber.
+Money comes from M-PESA's account, or, where a statement told us of it first, from suspense.
 """
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select, true
 
 from app import audit, clock, ledger
 from app.billing import subscriptions
-from app.billing.models import Invoice, Subscriber
+from app.billing.models import Invoice
 from app.extensions import db
 from app.payments import alerts
-from app.payments.locking import FRESH, locked_invoice
+from app.payments.locking import FRESH, locked_invoice, locked_subscribers
 from app.payments.models import Allocation, Payment, Receipt
 from app.payments.states import LIVE
 
 
 def book(receipt: Receipt, payment: Payment) -> None:
-    invoice = locked_invoice(payment.invoice_id)
-    subscriber_id = _locked_subscriber(invoice)
-    receipt.subscriber_id = subscriber_id
-    mpesa = ledger.mpesa(payment.merchant.number)
-    if invoice.open and receipt.amount + balance(subscriber_id) >= invoice.amount:
-        _pay(invoice, receipt, mpesa)
+    _book(receipt, payment, ledger.mpesa(payment.number))
+
+
+def adopt(receipt: Receipt, payment: Payment) -> None:
+    """Money that was in the books without a payment has found it. The caller holds the receipt.
+
+    What is wholly in suspense goes where the payment's money goes. What staff have put somewhere
+    meanwhile stays there: they may have told its owner.
+    """
+    receipt.payment_id = payment.id
+    if not allocated(receipt):
+        _book(receipt, payment, ledger.SUSPENSE)
         return
-    _to_balance(receipt, receipt.amount, mpesa)
-    _tell(payment, invoice, receipt)
+    text = f"KSh {receipt.amount} came for this payment; staff had allocated it before."
+    alerts.raise_for(payment, "moved_by_staff", text)
+    invoice = locked_invoice(payment.invoice_id)
+    locked_subscribers(invoice.subscription.subscriber_id)
     _pay_what_is_open(invoice)
 
 
-def _locked_subscriber(invoice: Invoice) -> int:
-    """The balance is a sum over rows: whoever changes it holds its owner's lock."""
+def _book(receipt: Receipt, payment: Payment, source: str) -> None:
+    invoice = locked_invoice(payment.invoice_id)
     subscriber_id = invoice.subscription.subscriber_id
-    query = (
-        select(Subscriber.id).where(Subscriber.id == subscriber_id).with_for_update(key_share=True)
-    )
-    return db.session.scalars(query, execution_options=FRESH).one()
+    locked_subscribers(subscriber_id)
+    receipt.subscriber_id = subscriber_id
+    if invoice.open and receipt.amount + balance(subscriber_id) >= invoice.amount:
+        _pay(invoice, receipt, source)
+        return
+    _to_balance(receipt, receipt.amount, source)
+    _tell(payment, invoice, receipt)
+    _pay_what_is_open(invoice)
 
 
 def balance(subscriber_id: int) -> int:
@@ -44,18 +57,18 @@ def balance(subscriber_id: int) -> int:
     return int(db.session.scalar(query.where(Allocation.subscriber_id == subscriber_id)) or 0)
 
 
-def _pay(invoice: Invoice, receipt: Receipt, mpesa: str) -> None:
+def _pay(invoice: Invoice, receipt: Receipt, source: str) -> None:
     """The receipt pays first, the balance fills up, the excess goes to the balance (M4)."""
     from_receipt = min(receipt.amount, invoice.amount)
     _allocate(receipt, invoice, from_receipt)
     ledger.post(
         receipt.merchant_id,
-        {mpesa: from_receipt, ledger.RECEIVABLE: -from_receipt},
+        {source: from_receipt, ledger.RECEIVABLE: -from_receipt},
         receipt_id=receipt.id,
         invoice_id=invoice.id,
     )
     if excess := receipt.amount - from_receipt:
-        _to_balance(receipt, excess, mpesa)
+        _to_balance(receipt, excess, source)
     if missing := invoice.amount - from_receipt:
         _from_balance(invoice, missing)
     _sell(invoice)
@@ -71,23 +84,26 @@ def _sell(invoice: Invoice) -> None:
     subscriptions.extend(invoice, clock.now())
 
 
-def _allocate(receipt: Receipt, invoice: Invoice | None, amount: int) -> None:
-    db.session.add(
-        Allocation(
-            merchant_id=receipt.merchant_id,
-            receipt_id=receipt.id,
-            invoice_id=invoice.id if invoice else None,
-            subscriber_id=None if invoice else receipt.subscriber_id,
-            amount=amount,
-        )
-    )
+def _allocate(receipt: Receipt, invoice: Invoice, amount: int) -> None:
+    _add(receipt, amount, invoice_id=invoice.id)
+
+
+def put(receipt: Receipt, subscriber_id: int, amount: int) -> None:
+    """On a balance, whosever it is; a negative amount is taken off. The caller posts the transfer."""
+    _add(receipt, amount, subscriber_id=subscriber_id)
+
+
+def _add(receipt: Receipt, amount: int, **place: int) -> None:
+    ours = {"merchant_id": receipt.merchant_id, "receipt_id": receipt.id}
+    db.session.add(Allocation(**ours, **place, amount=amount))
     db.session.flush()
 
 
-def _to_balance(receipt: Receipt, amount: int, mpesa: str) -> None:
-    _allocate(receipt, None, amount)
-    account = ledger.balance(receipt.subscriber_id or 0)
-    ledger.post(receipt.merchant_id, {mpesa: amount, account: -amount}, receipt_id=receipt.id)
+def _to_balance(receipt: Receipt, amount: int, source: str) -> None:
+    owner = receipt.subscriber_id or 0
+    put(receipt, owner, amount)
+    account = ledger.balance(owner)
+    ledger.post(receipt.merchant_id, {source: amount, account: -amount}, receipt_id=receipt.id)
 
 
 def _from_balance(invoice: Invoice, amount: int) -> None:
@@ -95,7 +111,7 @@ def _from_balance(invoice: Invoice, amount: int) -> None:
     subscriber_id = invoice.subscription.subscriber_id
     for receipt, there in _on_balance(subscriber_id):
         part = min(there, amount)
-        _allocate(receipt, None, -part)
+        put(receipt, subscriber_id, -part)
         _allocate(receipt, invoice, part)
         amounts = {ledger.balance(subscriber_id): part, ledger.RECEIVABLE: -part}
         ledger.post(invoice.merchant_id, amounts, receipt_id=receipt.id, invoice_id=invoice.id)
@@ -138,11 +154,12 @@ def _pay_what_is_open(invoice: Invoice) -> None:
     # Whoever has it locked is asking for it, or paying it: waiting for them here could deadlock.
     query = select(Invoice).where(*mine).with_for_update(key_share=True, skip_locked=True)
     waiting = db.session.scalar(query, execution_options=FRESH)
-    if waiting is not None and not _being_asked(waiting):
+    if waiting is not None and not being_asked(waiting):
         pay_from_balance(waiting)
 
 
-def _being_asked(invoice: Invoice) -> bool:
+def being_asked(invoice: Invoice) -> bool:
+    """Whether a prompt for it is out, or on its way: its money may come by itself."""
     live = select(Payment.id).where(Payment.invoice_id == invoice.id, Payment.status.in_(LIVE))
     return db.session.scalar(live.limit(1)) is not None
 
@@ -157,23 +174,41 @@ def pay_from_balance(invoice: Invoice) -> bool:
     return True
 
 
-def to_suspense(receipt: Receipt, mpesa: str) -> None:
+def to_suspense(receipt: Receipt, mpesa: str, *, actor: str = "settlement", **why: int) -> None:
     """Money that nobody is known for: in the books, and on a list until somebody allocates it."""
     db.session.add(receipt)
     db.session.flush()
     amounts = {mpesa: receipt.amount, ledger.SUSPENSE: -receipt.amount}
     ledger.post(receipt.merchant_id, amounts, receipt_id=receipt.id)
-    audit.record(receipt, "receipt.suspended", actor="settlement", amount=receipt.amount)
+    audit.record(receipt, "receipt.suspended", actor=actor, amount=receipt.amount, **why)
 
 
-def in_suspense() -> list[tuple[Receipt, int]]:
-    """Receipts that are not wholly allocated, and how many shillings of each are not."""
-    allocated = func.coalesce(func.sum(Allocation.amount), 0)
-    query = (
-        select(Receipt, Receipt.amount - allocated)
+def allocated(receipt: Receipt) -> int:
+    """How many of its shillings are on invoices and balances; the others are in suspense."""
+    query = select(func.coalesce(func.sum(Allocation.amount), 0))
+    return int(db.session.scalar(query.where(Allocation.receipt_id == receipt.id)) or 0)
+
+
+def in_suspense(
+    merchant_id: int | None = None, most: int | None = None
+) -> list[tuple[Receipt, int]]:
+    """Receipts that are not wholly allocated, and how many shillings of each are not; oldest first."""
+    query = _in_suspense(merchant_id).order_by(Receipt.paid_at, Receipt.id).limit(most)
+    return [(receipt, int(left)) for receipt, left in db.session.execute(query)]
+
+
+def suspended_count(merchant_id: int) -> int:
+    some = _in_suspense(merchant_id).with_only_columns(Receipt.id).subquery()
+    return db.session.scalar(select(func.count()).select_from(some)) or 0
+
+
+def _in_suspense(merchant_id: int | None) -> Select[Receipt, int]:
+    placed = func.coalesce(func.sum(Allocation.amount), 0)
+    mine = Receipt.merchant_id == merchant_id if merchant_id is not None else true()
+    return (
+        select(Receipt, Receipt.amount - placed)
         .outerjoin(Allocation, Allocation.receipt_id == Receipt.id)
+        .where(Receipt.subscriber_id.is_(None), mine)  # what has an owner is wholly allocated (M1)
         .group_by(Receipt.id)
-        .having(Receipt.amount > allocated)
+        .having(Receipt.amount > placed)
     )
-    rows = db.session.execute(query.order_by(Receipt.paid_at, Receipt.id))
-    return [(receipt, int(left)) for receipt, left in rows]

@@ -25,11 +25,34 @@ RULES = (
     ),
     Rule(
         "M1 receipt-allocated",
-        "a receipt with an owner is allocated to the last shilling, one without is in suspense",
+        "a receipt with an owner is allocated to the last shilling, one without never beyond it",
         """select r.id from receipt r
            left join (select receipt_id, sum(amount) as amount from allocation group by 1) a
              on a.receipt_id = r.id
-           where coalesce(a.amount, 0) <> case when r.subscriber_id is null then 0 else r.amount end""",
+           where coalesce(a.amount, 0) not between
+             case when r.subscriber_id is null then 0 else r.amount end and r.amount""",
+    ),
+    Rule(
+        "M1 rest-in-suspense",
+        "the ledger has in suspense what is not allocated of a receipt, and nothing else",
+        """select coalesce(r.id, l.receipt_id) from
+             (select r.id, r.amount - coalesce(sum(a.amount), 0) as amount
+              from receipt r left join allocation a on a.receipt_id = r.id group by r.id) r
+             full join (select receipt_id, -sum(amount) as amount from ledger_entry
+              where account = 'suspense' group by 1) l on l.receipt_id = r.id
+           where coalesce(r.amount, 0) <> coalesce(l.amount, 0)""",
+    ),
+    Rule(
+        "M1 suspense-reallocated",
+        "what left suspense was allocated by a person; where a payment took all, nothing was",
+        """select r.id from receipt r
+           left join (select receipt_id, sum(amount) as amount from allocation group by 1) a
+             on a.receipt_id = r.id
+           left join (select receipt_id, sum(case when from_subscriber_id is null then amount
+                when to_subscriber_id is null then -amount else 0 end) as amount
+              from reallocation group by 1) m on m.receipt_id = r.id
+           where coalesce(m.amount, 0) <>
+             case when r.subscriber_id is null then coalesce(a.amount, 0) else 0 end""",
     ),
     Rule(
         "M1 receipt-booked",
@@ -58,11 +81,24 @@ RULES = (
     ),
     Rule(
         "M2 paid-has-evidence",
-        "a paid payment has a message that was believed, or an answer that says paid",
+        "a paid payment has a message that was believed, an answer or a statement that says paid, or "
+        "two people who say so",
         """select id from payment p where status = 'paid' and (verified_by is null or not exists (
              select from audit_event e where e.subject_type = 'payment' and e.subject_id = p.id
                and (e.action = 'callback.settled' and e.details ->> 'outcome' = 'paid'
-                 or e.action = 'question.answered' and e.details ->> 'verdict' = 'paid')))""",
+                 or e.action = 'question.answered' and e.details ->> 'verdict' = 'paid'
+                 or e.action = 'payment.matched' and e.actor like 'staff:%' and exists (
+                   select from receipt r left join statement_line l on l.merchant_id = r.merchant_id
+                     and l.code = r.code and l.paid_in = r.amount
+                   where r.payment_id = p.id and (l.id is not null or exists (
+                     select from audit_event s where s.subject_type = 'receipt'
+                       and s.subject_id = r.id and s.action = 'receipt.suspended')))
+                 or e.action = 'match.approved' and e.actor like 'staff:%' and exists (
+                   select from audit_event o join match_proposal m on m.payment_id = o.subject_id
+                   where o.subject_type = 'payment' and o.subject_id = p.id
+                     and o.action = 'match.proposed' and o.actor = 'staff:' || m.proposed_by
+                     and e.actor = 'staff:' || m.decided_by and m.proposed_by <> m.decided_by
+                     and m.decision = 'approved'))))""",
     ),
     Rule(
         "M2 invoice-covered",
@@ -187,7 +223,9 @@ RULES = (
         "the triggers that forbid changing ledger, audit and callback facts are on",
         """select n.name from (values ('ledger_entry_append_only'), ('audit_event_append_only'),
              ('callback_facts'), ('payment_moves'), ('ledger_entry_balanced'),
-             ('allocation_append_only'), ('invoice_frozen'), ('receipt_frozen')) as n(name)
+             ('allocation_append_only'), ('invoice_frozen'), ('receipt_frozen'),
+             ('reallocation_append_only'), ('statement_line_append_only'),
+             ('daily_close_append_only'), ('dispute_evidence_append_only')) as n(name)
            left join pg_trigger t on t.tgname = n.name and t.tgenabled <> 'D'
            where t.oid is null""",
     ),

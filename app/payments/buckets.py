@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Float, cast, extract, func, literal, select
+from sqlalchemy import ColumnElement, Float, cast, extract, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -56,3 +56,9 @@ def drain(key: str, rate: Rate, *, seconds: float) -> None:
     empty = {"tokens": 1 - seconds * rate.per_second, "filled_at": clock.now()}
     statement = insert(RateBucket).values(key=key, **empty)
     db.session.execute(statement.on_conflict_do_update(index_elements=["key"], set_=empty))
+
+
+def give_back(key: str, rate: Rate) -> None:
+    """What take() took, for a try that was not of the kind that the limit is for."""
+    more = func.least(rate.capacity, RateBucket.tokens + 1)
+    db.session.execute(update(RateBucket).where(RateBucket.key == key).values(tokens=more))

@@ -32,10 +32,16 @@ UNSENT_LIFE = timedelta(seconds=30)  # a prompt that comes later than this surpr
 
 @dataclass(frozen=True)
 class Payer:
-    """Who is at the other end: the phone that pays (2547…), and the browser's address."""
+    """Who is at the other end: the phone that pays (2547…), the browser's address, whence and whither.
+
+    Staff may ask for them: then `asked_by` is theirs, and there is no address that could be counted.
+    """
 
     phone: str
     address: str | None
+    ref: str | None = None  # the merchant's own, from the pay link
+    return_url: str | None = None  # one that the merchant allows
+    asked_by: str = "customer"  # as audit events name them
 
     @property
     def address_index(self) -> bytes | None:
@@ -55,17 +61,24 @@ def _network(address: str) -> str:
 
 def buy(plan: Plan, payer: Payer, attempt: str) -> Payment:
     """The payment of this attempt, made when new. Raises MustWait. The caller commits, then rings."""
-    limits.lock_key(crypto.blind_index(f"{plan.merchant_id}|{attempt}", "attempt"))
-    mine = (Payment.merchant_id == plan.merchant_id, Payment.attempt == attempt)
-    if payment := db.session.scalar(select(Payment).where(*mine)):
+    if payment := repeated(plan.merchant_id, attempt):
         return payment
     index = subscriptions.phone_index(payer.phone)
     ask = limits.Ask(plan.merchant_id, index, plan.price, payer.address_index)
     limits.lock(ask)
     limits.check(ask)
     person = subscriptions.subscriber(plan.merchant_id, payer.phone)
-    invoice = invoices.open_for(subscriptions.subscription(plan, person))
+    subscription = subscriptions.subscription(plan, person, payer.asked_by)
+    invoice = invoices.open_for(subscription, payer.asked_by)
+    subscriptions.keep(subscription, payer.asked_by)
     return open_payment(invoice, payer, attempt=attempt)
+
+
+def repeated(merchant_id: int, attempt: str) -> Payment | None:
+    """What this attempt has made already. None: nobody makes it but us, until commit."""
+    limits.lock_key(crypto.blind_index(f"{merchant_id}|{attempt}", "attempt"))
+    mine = (Payment.merchant_id == merchant_id, Payment.attempt == attempt)
+    return db.session.scalar(select(Payment).where(*mine))
 
 
 def open_payment(
@@ -80,6 +93,7 @@ def open_payment(
     payment = Payment(
         merchant_id=invoice.merchant_id,
         invoice=invoice,
+        plan_id=invoice.subscription.plan_id,
         token=token,
         attempt=attempt,
         retry_of_id=retry_of.id if retry_of else None,
@@ -87,10 +101,12 @@ def open_payment(
         phone_index=subscriptions.phone_index(payer.phone),
         phone_sealed=crypto.seal(payer.phone.encode(), f"payment.phone|{token}"),
         address_index=payer.address_index,
+        ref=payer.ref,
+        return_url=payer.return_url,
     )
     db.session.add(payment)
     db.session.flush()
-    audit.record(payment, "payment.created", actor="customer", amount=payment.amount)
+    audit.record(payment, "payment.created", actor=payer.asked_by, amount=payment.amount)
     return payment
 
 
@@ -113,6 +129,7 @@ def claim() -> Claimed | None:
             _cannot_send(payment, error)
             continue
         payment.hook_hash = crypto.token_hash(hook)
+        payment.shortcode = claimed.credentials.shortcode
         payment.sending_at = clock.now()
         payment.move_to(SENDING, actor="worker")
         return claimed

@@ -1,5 +1,7 @@
 """The customer's buttons on the payment page."""
 
+from datetime import timedelta
+
 from sqlalchemy import select
 
 from app import audit, clock
@@ -10,6 +12,8 @@ from app.payments import charging, limits, schedule
 from app.payments.locking import FRESH, locked_invoice
 from app.payments.models import Payment
 from app.payments.states import FAILED, LIVE, PENDING, UNCONFIRMED, UNDECIDED
+
+LINK_LIFE = timedelta(days=30)  # an unpaid link is old then: the plan may have another price
 
 
 def payment(token: str) -> Payment | None:
@@ -37,7 +41,9 @@ def denied(payment: Payment) -> None:
     schedule.hurry_for_customer(payment)
 
 
-def again(old: Payment, phone: str | None, address: str | None) -> tuple[Payment, bool]:
+def again(
+    old: Payment, phone: str | None, address: str | None, *, asked_by: str = "customer"
+) -> tuple[Payment, bool]:
     """A payment for the same invoice, and whether it is new. Raises MustWait or Refused.
 
     The old one stays watched: if both are paid, the second one's money goes to the balance.
@@ -46,7 +52,7 @@ def again(old: Payment, phone: str | None, address: str | None) -> tuple[Payment
         return found, False
     other = phone is not None and phone != old.phone
     _may_retry(old, other=other)
-    payer = charging.Payer(phone or old.phone, address)
+    payer = charging.Payer(phone or old.phone, address, old.ref, old.return_url, asked_by)
     index = subscriptions.phone_index(payer.phone)
     ask = limits.Ask(old.merchant_id, index, old.amount, payer.address_index)
     limits.lock(ask)
@@ -60,6 +66,8 @@ def again(old: Payment, phone: str | None, address: str | None) -> tuple[Payment
 
 
 def _may_retry(old: Payment, *, other: bool) -> None:
+    if old.created_at <= clock.now() - LINK_LIFE:
+        raise Refused("This payment link has expired. Please start again from the plans.")
     if old.status == FAILED or (other and old.status in (PENDING, UNCONFIRMED)):
         return
     if old.status in LIVE:

@@ -1,13 +1,21 @@
 """What makes a message with the right token odd (design.md §5, "A callback is believed")."""
 
+from datetime import timedelta
 from ipaddress import ip_address
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
+from app.billing.models import Invoice
 from app.daraja import StkResult
 from app.extensions import db
+from app.payments import alerts
 from app.payments.models import Payment, Receipt, checkout_index
+from app.payments.staff_models import StatementLine
+from app.payments.states import PAID
 from app.settings import settings
+
+# A prompt is paid within minutes of its sending, or never; two clocks may differ (payments/comparing.py).
+PROMPT_EARLY, PROMPT_LATE = timedelta(minutes=2), timedelta(minutes=10)
 
 
 def about(payment: Payment, result: StkResult, address: str | None) -> list[str]:
@@ -24,7 +32,8 @@ def misfits(payment: Payment, result: StkResult) -> list[str]:
         "another request id": other_id(payment, result),
         f"KSh {result.amount} instead of {payment.amount}": _other_amount(payment, result),
         "no receipt details": result.amount is None or result.receipt is None,
-        "a receipt number that another payment has": _taken_elsewhere(result),
+        "a receipt number that another payment has": _taken_elsewhere(payment, result),
+        "a receipt number that is in our books with another amount": _booked_otherwise(result),
     }
     return [text for text, odd in tests.items() if odd]
 
@@ -53,12 +62,59 @@ def _other_amount(payment: Payment, result: StkResult) -> bool:
     return result.amount is not None and result.amount != payment.amount
 
 
-def code_is_taken(code: str) -> bool:
-    return db.session.scalar(select(Receipt.id).where(Receipt.code == code)) is not None
+def code_is_taken(code: str, payment: Payment) -> bool:
+    """Whether it is other money's. Money that a statement told us of first waits for its payment."""
+    found = booked(code)
+    if found is None:
+        return False
+    waiting = found.payment_id is None and found.merchant_id == payment.merchant_id
+    return payment.status == PAID or not waiting
 
 
-def _taken_elsewhere(result: StkResult) -> bool:
-    return result.receipt is not None and code_is_taken(result.receipt)
+def booked(code: str) -> Receipt | None:
+    """The money of this verified number, whosever it is. The caller has locked the number."""
+    return db.session.scalar(select(Receipt).where(Receipt.code == code))
+
+
+def nobodys(payment: Payment) -> list[int]:
+    """Money from a till's statement, which names no account, of this prompt's minutes and amount."""
+    if payment.sending_at is None:
+        return []
+    named = select(Invoice.id).where(
+        Invoice.merchant_id == StatementLine.merchant_id,
+        Invoice.reference == StatementLine.reference,
+    )
+    line = (StatementLine.merchant_id == Receipt.merchant_id, StatementLine.code == Receipt.code)
+    query = select(Receipt.id).join(StatementLine, and_(*line, StatementLine.paid_in > 0))
+    alike = query.where(
+        Receipt.merchant_id == payment.merchant_id,
+        Receipt.subscriber_id.is_(None),
+        Receipt.payment_id.is_(None),
+        Receipt.amount == payment.amount,
+        Receipt.paid_at.between(
+            payment.sending_at - PROMPT_EARLY, payment.sending_at + PROMPT_LATE
+        ),
+        ~named.exists(),
+    )
+    return list(db.session.scalars(alike.order_by(Receipt.id)))
+
+
+def tell_of_claims(payment: Payment, code: str) -> None:
+    """The number is this payment's. Where staff had typed it for another one, it was not that one's."""
+    claims = (Receipt.claimed_code == code, Receipt.code.is_(None), Receipt.source == "staff")
+    query = select(Payment).join(Receipt, Receipt.payment_id == Payment.id)
+    for other in db.session.scalars(query.where(*claims, Payment.id != payment.id)):
+        text = f"Staff matched it with {code}; M-PESA says that this is another payment's number."
+        alerts.raise_for(other, "contradiction", text)
+
+
+def _taken_elsewhere(payment: Payment, result: StkResult) -> bool:
+    return result.receipt is not None and code_is_taken(result.receipt, payment)
+
+
+def _booked_otherwise(result: StkResult) -> bool:
+    found = booked(result.receipt) if result.receipt is not None else None
+    return found is not None and result.amount is not None and found.amount != result.amount
 
 
 def _foreign(address: str | None) -> bool:

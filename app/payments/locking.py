@@ -1,14 +1,25 @@
-"""Lock late, lock fresh, always Payment before Invoice before Subscription before Subscriber."""
+"""Lock late, lock fresh, and always in this order: Payment, receipt number, Receipt, Invoice,
+Subscription, Subscriber; of several of one kind the smaller id first. The audit's head is last.
 
-from sqlalchemy import select
+What a lock is for: the payment's its status; the receipt's its owner and what of it is in suspense;
+the subscriber's every balance that is theirs.
+"""
 
-from app.billing.models import Invoice, Subscription
-from app.extensions import db
-from app.payments.models import Payment
+from typing import TypeVar
+
+from sqlalchemy import Select, select
+
+from app import crypto
+from app.billing.models import Invoice, Subscriber, Subscription
+from app.extensions import Model, db
+from app.payments import limits
+from app.payments.models import Payment, Receipt
 
 # FOR NO KEY UPDATE (`key_share`): whoever only refers to the row, as a new callback does, is not held up.
 # A plain FOR UPDATE answers with what the session already holds, which may be stale.
 FRESH = {"populate_existing": True}
+
+M = TypeVar("M", bound=Model)
 
 
 def locked(payment_id: int) -> Payment:
@@ -24,3 +35,39 @@ def locked_invoice(invoice_id: int) -> Invoice:
     mine = select(Subscription).where(Subscription.id == invoice.subscription_id)
     db.session.scalars(mine.with_for_update(key_share=True), execution_options=FRESH).one()
     return invoice
+
+
+def locked_number(code: str) -> None:
+    """Whoever verifies a receipt number, or looks whether it is there, does so alone until commit."""
+    limits.lock_key(crypto.blind_index(code, "receipt"))
+
+
+def locked_receipt(receipt_id: int) -> Receipt:
+    query = select(Receipt).where(Receipt.id == receipt_id).with_for_update(key_share=True)
+    return db.session.scalars(query, execution_options=FRESH).one()
+
+
+def locked_subscribers(*subscriber_ids: int) -> None:
+    """A balance is a sum over rows: whoever changes it holds its owner's lock."""
+    query = select(Subscriber.id).where(Subscriber.id.in_(subscriber_ids)).order_by(Subscriber.id)
+    db.session.execute(query.with_for_update(key_share=True)).all()
+
+
+def locked_open_invoices(subscriber_id: int) -> list[Invoice]:
+    """What the subscriber's running subscriptions owe, and these subscriptions."""
+    running = (Subscription.subscriber_id == subscriber_id, Subscription.cancelled_at.is_(None))
+    theirs = select(Subscription.id).where(*running)
+    query = select(Invoice).where(
+        Invoice.subscription_id.in_(theirs),
+        Invoice.paid_at.is_(None),
+        Invoice.voided_at.is_(None),
+    )
+    invoices = _all_locked(query.order_by(Invoice.id))
+    mine = {invoice.subscription_id for invoice in invoices}
+    _all_locked(select(Subscription).where(Subscription.id.in_(mine)).order_by(Subscription.id))
+    return invoices
+
+
+def _all_locked(query: Select[M]) -> list[M]:
+    locking = query.with_for_update(key_share=True)
+    return list(db.session.scalars(locking, execution_options=FRESH))

@@ -19,13 +19,13 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app import audit, clock, crypto
 from app.billing.models import MAX_PRICE, Invoice
-from app.daraja import Reason
+from app.daraja import Credentials, Reason
 from app.errors import Surprise
 from app.extensions import Model
 from app.merchants import Merchant
 from app.payments.states import FAILED, TRANSITIONS, Status
 
-LIVE_SQL = "status in ('created', 'sending', 'pending')"
+LIVE_SQL = text("status in ('created', 'sending', 'pending')")
 
 
 class Payment(Model):
@@ -34,6 +34,7 @@ class Payment(Model):
     __tablename__ = "payment"
     __table_args__ = (
         ForeignKeyConstraint(["merchant_id", "invoice_id"], ["invoice.merchant_id", "invoice.id"]),
+        ForeignKeyConstraint(["merchant_id", "plan_id"], ["plan.merchant_id", "plan.id"]),
         UniqueConstraint("merchant_id", "attempt"),
         UniqueConstraint("merchant_id", "id"),
         CheckConstraint(f"amount between 1 and {MAX_PRICE}", name="amount"),
@@ -42,11 +43,9 @@ class Payment(Model):
         CheckConstraint("status <> 'paid' or paid_at is not null", name="paid_has_time"),
         CheckConstraint("method in ('stk')", name="method"),
         # M8: one payment in flight per invoice, one live prompt per phone over all merchants.
-        Index(
-            "uq_payment_live_invoice", "invoice_id", unique=True, postgresql_where=text(LIVE_SQL)
-        ),
-        Index("uq_payment_live_phone", "phone_index", unique=True, postgresql_where=text(LIVE_SQL)),
-        Index("ix_payment_phone", "phone_index", "created_at"),
+        Index("uq_payment_live_invoice", "invoice_id", unique=True, postgresql_where=LIVE_SQL),
+        Index("uq_payment_live_phone", "phone_index", unique=True, postgresql_where=LIVE_SQL),
+        Index("ix_payment_of_phone", "phone_index", "created_at", "id"),
         Index("ix_payment_address", "address_index", "created_at"),
         Index("ix_payment_invoice", "invoice_id", "created_at"),
         # The sweep's questions: what is unsent, stuck in sending, due a question.
@@ -64,11 +63,13 @@ class Payment(Model):
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     merchant_id: Mapped[int] = mapped_column(ForeignKey("merchant.id"))
     invoice_id: Mapped[int]
+    plan_id: Mapped[int | None]  # what it pays for; lists are found by it
     token: Mapped[str] = mapped_column(unique=True, default=crypto.new_token)  # the browser's
     hook_hash: Mapped[bytes | None] = mapped_column(unique=True)  # of Safaricom's token
     attempt: Mapped[str | None]  # the form's idempotency key
     retry_of_id: Mapped[int | None] = mapped_column(ForeignKey("payment.id"), unique=True)
     method: Mapped[str] = mapped_column(default="stk")
+    shortcode: Mapped[str | None]  # that it was sent through: the merchant may have another by now
     amount: Mapped[int]  # whole shillings, the invoice's, frozen before the push (M4)
     phone_index: Mapped[bytes]
     phone_sealed: Mapped[bytes]
@@ -98,6 +99,15 @@ class Payment(Model):
     held_callback_id: Mapped[int | None]  # an odd message that waits for Safaricom's word
     invoice: Mapped[Invoice] = relationship(primaryjoin="foreign(Payment.invoice_id) == Invoice.id")
     merchant: Mapped[Merchant] = relationship()
+
+    @property
+    def number(self) -> str:
+        """The shortcode that Safaricom books its money under."""
+        return self.shortcode or self.merchant.number
+
+    def credentials(self) -> Credentials:
+        """Those that Safaricom knows it by, as far as we still have them. Raises crypto.CannotOpen."""
+        return self.merchant.credentials_of(self.shortcode)
 
     @property
     def phone(self) -> str:
@@ -187,7 +197,7 @@ class Receipt(Model):
         ),
         UniqueConstraint("merchant_id", "id"),
         CheckConstraint("amount > 0", name="amount"),
-        CheckConstraint("source in ('callback', 'query')", name="source"),
+        CheckConstraint("source in ('callback', 'query', 'statement', 'staff')", name="source"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

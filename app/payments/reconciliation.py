@@ -39,9 +39,7 @@ def claim() -> Question | None:
             spent.append(payment.merchant_id)
             continue
         try:
-            question = Question(
-                payment.id, payment.merchant.credentials(), payment.checkout_request_id
-            )
+            question = Question(payment.id, payment.credentials(), payment.checkout_request_id)
         except crypto.CannotOpen:
             _cannot_ask(payment)
             continue
@@ -91,7 +89,7 @@ def _rate() -> buckets.Rate:
 
 
 def _bucket(payment: Payment) -> str:
-    return f"questions:{payment.merchant.number}"
+    return f"questions:{payment.number}"
 
 
 def throttled(payment_id: int, seconds: float) -> None:

@@ -2,6 +2,8 @@
 
 Whatever the order of callbacks, answers and repeats, what decides is the payment's row under its
 lock: `paid` is left by nothing, `failed` only for `paid`, and a receipt exists once per payment.
+A statement may have told us of the money first: its number is locked before it is looked for, so
+that money which is there already is found, and never booked a second time (M1).
 """
 
 from dataclasses import dataclass
@@ -14,9 +16,9 @@ from app import audit, clock
 from app.daraja import Reason, StkResult, Verdict, read_stk_callback
 from app.extensions import db
 from app.payments import alerts, booking, charging, doubts, schedule
-from app.payments.locking import locked
+from app.payments.locking import locked, locked_number, locked_receipt
 from app.payments.models import Callback, Payment, Receipt
-from app.payments.states import FAILED, PAID, PENDING, SENDING, Status
+from app.payments.states import FAILED, PAID, PENDING, SENDING
 
 # Safaricom gives "closed by the customer" and "timed out" the same number (ux.md §2).
 TIMED_OUT_AFTER = timedelta(seconds=50)
@@ -46,6 +48,8 @@ def _apply(payment: Payment, result: StkResult, callback: Callback) -> str:
 
 
 def _success(payment: Payment, result: StkResult, callback: Callback) -> str:
+    if result.receipt is not None:
+        locked_number(result.receipt)
     if payment.status == PAID:
         return _join(payment, result)
     if found := doubts.about(payment, result, callback.address):
@@ -119,7 +123,7 @@ def evidence(result: StkResult, payment: Payment) -> Evidence:
     whole = result.amount is not None and result.amount == result.amount.to_integral_value()
     amount = int(result.amount or Decimal(0)) if whole else 0
     trusted = not doubts.other_id(payment, result)
-    taken = result.receipt is not None and doubts.code_is_taken(result.receipt)
+    taken = result.receipt is not None and doubts.code_is_taken(result.receipt, payment)
     return Evidence(
         amount=amount if trusted and amount > 0 else payment.amount,
         code=result.receipt if trusted and not taken else None,
@@ -133,18 +137,50 @@ def found_paid(payment: Payment) -> None:
     held = db.session.get(Callback, payment.held_callback_id) if payment.held_callback_id else None
     facts = Evidence(payment.amount)
     if held is not None and held.body_sealed is not None:
-        facts = evidence(read_stk_callback(held.body), payment)
-    payment.held_callback_id = None
+        result = read_stk_callback(held.body)
+        if result.receipt is not None:
+            locked_number(result.receipt)
+        facts = evidence(result, payment)
     _credit(payment, facts, "query")
 
 
 def _credit(payment: Payment, facts: Evidence, source: str) -> None:
+    first = _told_before(payment, facts)
+    mark_paid(payment, source, actor="safaricom")
+    if facts.code is not None:
+        doubts.tell_of_claims(payment, facts.code)
+    if first is None:
+        bring(payment, facts, source)
+    else:
+        booking.adopt(first, payment)
+
+
+def _told_before(payment: Payment, facts: Evidence) -> Receipt | None:
+    """Its money, where a statement brought it first and staff booked it; locked."""
+    if facts.code is not None:
+        found = doubts.booked(facts.code)
+        return locked_receipt(found.id) if found is not None else None
+    if facts.claimed_code is not None:
+        return None
+    alike = [locked_receipt(receipt_id) for receipt_id in doubts.nobodys(payment)]
+    waiting = [receipt for receipt in alike if receipt.payment_id is None]
+    untouched = [receipt for receipt in waiting if not booking.allocated(receipt)]
+    return untouched[0] if len(untouched) == 1 else None
+
+
+def mark_paid(payment: Payment, source: str, *, actor: str) -> None:
+    """The payment's own part of it. Its receipt, and where the money goes, follow in the same commit."""
     late = payment.status == FAILED
-    now = clock.now()
-    payment.paid_at = payment.ended_at = now
+    payment.paid_at = payment.ended_at = clock.now()
     payment.verified_by = source
     payment.code = None
-    payment.move_to(Status.PAID, actor="safaricom", source=source, late=late)
+    payment.held_callback_id = None
+    payment.move_to(PAID, actor=actor, source=source, late=late)
+    schedule.plan_next(payment)
+
+
+def bring(payment: Payment, facts: Evidence, source: str) -> Receipt:
+    """Money that is not in our books yet."""
     receipt = Receipt(
         merchant_id=payment.merchant_id,
         payment_id=payment.id,
@@ -152,12 +188,12 @@ def _credit(payment: Payment, facts: Evidence, source: str) -> None:
         claimed_code=facts.claimed_code,
         amount=facts.amount,
         source=source,
-        paid_at=facts.paid_at or now,
+        paid_at=facts.paid_at or clock.now(),
     )
     db.session.add(receipt)
     db.session.flush()
-    schedule.plan_next(payment)
     booking.book(receipt, payment)
+    return receipt
 
 
 def _join(payment: Payment, result: StkResult) -> str:
@@ -170,6 +206,7 @@ def _join(payment: Payment, result: StkResult) -> str:
         return "duplicate"
     if receipt.code is None and fits:
         receipt.code = result.receipt
+        doubts.tell_of_claims(payment, result.receipt)
         audit.record(payment, "receipt.joined", actor="safaricom", receipt=result.receipt)
         return "receipt number joined"
     text = f"A second message claims receipt {result.receipt} for KSh {result.amount}."

@@ -5,14 +5,13 @@ from itertools import count
 
 import pytest
 import time_machine
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from app import clock, merchants
 from app.audit import AuditEvent
 from app.billing import invoices, subscriptions
-from app.billing.models import Plan, Subscriber, Subscription
+from app.billing.models import Subscriber, Subscription
 from app.clock import NAIROBI
-from app.errors import Refused
 from app.extensions import db
 from app.jobs import work
 from tests import factories
@@ -185,17 +184,3 @@ def test_an_invoice_is_extended_from_its_own_times(plan):
     subscriptions.extend(invoice, then)
     assert (invoice.paid_at, invoice.period_start) == (then, then)
     db.session.rollback()
-
-
-def test_a_plan_is_made_once_for_a_merchant(plan):
-    with pytest.raises(Refused, match="There is a plan 'standard' already"):
-        factories.plan()
-    db.session.rollback()
-    other = factories.plan(factories.merchant())
-    assert (other.code, other.merchant.slug) == ("standard", "duka")
-    assert db.session.scalar(select(func.count()).select_from(Plan)) == 2
-
-
-def test_making_a_plan_is_audited(plan):
-    [event] = db.session.scalars(select(AuditEvent))
-    assert (event.action, event.actor) == ("plan.created", "command")

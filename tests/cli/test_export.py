@@ -12,9 +12,9 @@ from tests import factories
 
 FIELDS = {
     "payments": "token invoice merchant plan amount status reason receipt attempt created_at "
-    "settled_at verified_by",
+    "settled_at verified_by shortcode platform",
     "receipts": "code merchant amount paid_at source allocated suspense",
-    "subscriptions": "id merchant plan active paid_through periods",
+    "subscriptions": "id merchant plan active paid_through ends_at cancelled_at periods",
     "events": "merchant seq at actor action subject_type subject_id details hash",
 }
 
@@ -70,6 +70,8 @@ def test_a_payment_is_told_from_its_rows(sold, export):
         "created_at": "2027-01-31T09:00:00+00:00",
         "settled_at": "2027-01-31T09:00:00+00:00",
         "verified_by": "callback",
+        "shortcode": "174379",
+        "platform": False,
     }
     assert second["token"] == failed.token
     assert (second["status"], second["reason"], second["receipt"]) == ("failed", "cancelled", None)
@@ -114,6 +116,8 @@ def test_a_subscription_is_active_while_it_is_paid(sold, export):
         "plan": "standard",
         "active": True,
         "paid_through": "2027-02-28T09:00:00+00:00",
+        "ends_at": None,
+        "cancelled_at": None,
         "periods": 1,
     }
     assert second["id"] == failed.invoice.subscription.token

@@ -3,12 +3,13 @@
 import pytest
 from sqlalchemy import func, select
 
-from app import merchants
+from app import merchants, staff
 from app.billing.models import Plan
 from app.extensions import db
 from app.merchants import Merchant
-from app.staff import Staff
+from app.staff import Staff, sessions
 from tests import factories
+from tests.web.admin.desk import PLACE, enrolled, hire
 
 SECRETS = "consumer_key=ck-8842\nconsumer_secret=cs-8842\npasskey=pk=8842=\n"
 PASSWORD = "correct horse battery"
@@ -136,26 +137,26 @@ def test_a_plan_costs_what_mpesa_can_take(run, price):
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
-        (gold("Gold"), "CODE is"),
-        (gold("a" * 41), "CODE is"),
-        (gold("gold plan"), "CODE is"),
-        (gold(price="0"), "--price is whole shillings from 1 to 250000"),
-        (gold(price="250001"), "--price is whole shillings"),
-        (gold(price="14.99"), "--price is whole shillings"),
-        (gold(price="1,499"), "--price is whole shillings"),
-        (gold(price="-5"), "--price is whole shillings"),
-        (gold(price="KES 20"), "--price is whole shillings"),
-        (gold(price="٢٠"), "--price is whole shillings"),
-        (gold(price="1e3"), "--price is whole shillings"),
-        (gold(price=""), "--price is whole shillings"),
-        (gold(every="fortnight"), "--every is"),
-        (gold(every="0 days"), "--every is"),
-        (gold(every="00 days"), "--every is"),
-        (gold(every="000 days"), "--every is"),
-        (gold(every="1000 days"), "--every is"),
-        (gold(every="-1 day"), "--every is"),
-        (gold(every="٢ days"), "--every is"),
-        (gold(every=""), "--every is"),
+        (gold("Gold"), "The code is"),
+        (gold("a" * 41), "The code is"),
+        (gold("gold plan"), "The code is"),
+        (gold(price="0"), "The price is whole shillings from 1 to 250000"),
+        (gold(price="250001"), "The price is whole shillings"),
+        (gold(price="14.99"), "The price is whole shillings"),
+        (gold(price="1,499"), "The price is whole shillings"),
+        (gold(price="-5"), "The price is whole shillings"),
+        (gold(price="KES 20"), "The price is whole shillings"),
+        (gold(price="٢٠"), "The price is whole shillings"),
+        (gold(price="1e3"), "The price is whole shillings"),
+        (gold(price=""), "The price is whole shillings"),
+        (gold(every="fortnight"), "The interval is"),
+        (gold(every="0 days"), "The interval is"),
+        (gold(every="00 days"), "The interval is"),
+        (gold(every="000 days"), "The interval is"),
+        (gold(every="1000 days"), "The interval is"),
+        (gold(every="-1 day"), "The interval is"),
+        (gold(every="٢ days"), "The interval is"),
+        (gold(every=""), "The interval is"),
         (gold("gold", "20", "day", "--merchant=nobody"), "There is no merchant 'nobody'."),
     ],
 )
@@ -222,3 +223,49 @@ def test_what_is_left_out_is_asked_for(run, command):
     assert result.exit_code == 2
     assert "Error: " in result.output
     assert "Traceback" not in result.output
+
+
+@pytest.fixture
+def juma(app):
+    """The only owner, signed in, with a second factor."""
+    person = hire("owner", email="juma@example.co.ke")
+    enrolled(person)
+    sessions.begin(person, PLACE)
+    db.session.commit()
+    return person
+
+
+def test_an_operator_is_made_here(run):
+    assert run(amina(role="operator"), PASSWORD).exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["staff disable", "staff reset"])
+def test_an_account_that_is_none_is_said(run, command):
+    said = refused(run(f"{command} nobody@example.co.ke", PASSWORD))
+    assert said == "There is no account for nobody@example.co.ke."
+
+
+def test_an_account_is_closed_and_signed_out_even_the_last_owners(run, juma):
+    result = run("staff disable Juma@example.co.ke")
+    assert (result.exit_code, result.output) == (0, "Juma@example.co.ke disabled\n")
+    assert juma.disabled_at
+    assert sessions.alive(juma) == []
+
+
+def test_a_new_password_signs_out_and_leaves_the_second_factor(run, juma):
+    result = run("staff reset juma@example.co.ke", "a new long password\n")
+    assert (result.exit_code, result.output) == (0, "juma@example.co.ke reset\n")
+    assert staff.password_fits(juma, "a new long password")
+    assert juma.has_second_factor
+    assert sessions.alive(juma) == []
+
+
+def test_a_second_factor_is_removed_when_asked_for(run, juma):
+    assert run("staff reset juma@example.co.ke --second-factor", PASSWORD).exit_code == 0
+    assert not juma.has_second_factor
+
+
+def test_a_bad_new_password_changes_nothing(run, juma):
+    assert "at least 8" in refused(run("staff reset juma@example.co.ke --second-factor", "short"))
+    assert juma.has_second_factor
+    assert len(sessions.alive(juma)) == 1

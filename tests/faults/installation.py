@@ -21,9 +21,9 @@ from app.local import places, processes
 from app.local.run import GRANIAN
 from app.local.servers import in_instance
 from app.local.supervisor import answers
-from tests.e2e.conftest import bare_environment, free_port
 from tests.faults.patience import eventually
 from tests.faults.safaricom import Safaricom
+from tests.running import bare_environment, free_port
 
 TREE = Path(config.__file__).parent
 PARTS = ("app", "migrations", "config.py", "wsgi.py")
@@ -74,7 +74,7 @@ class Installation:
             self.valkey.start()
         self.flask("db", "upgrade").check_returncode()
         self.start(*(names or USUAL), wait=False)
-        self.flask("demo").check_returncode()
+        self.flask("demo", "--no-history").check_returncode()
         self.wait_until_ready()
 
     def close(self):

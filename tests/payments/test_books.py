@@ -71,7 +71,22 @@ PLANTED = [
     ),
     ("M1 receipt-allocated", 1, "delete from allocation"),
     ("M1 receipt-allocated", 1, "update allocation set amount = amount - 1"),
-    ("M1 receipt-allocated", 1, "update receipt set subscriber_id = null"),
+    ("M1 receipt-allocated", 1, "update allocation set amount = amount + 1"),
+    ("M1 rest-in-suspense", 1, "delete from allocation"),
+    (
+        "M1 rest-in-suspense",
+        1,
+        """update ledger_entry set account = 'suspense'
+           where account = 'receivable' and receipt_id is not null""",
+    ),
+    ("M1 suspense-reallocated", 1, "update receipt set subscriber_id = null"),
+    (
+        "M1 suspense-reallocated",
+        1,
+        """insert into reallocation (merchant_id, receipt_id, to_subscriber_id, amount, reason,
+             staff_id, attempt, created_at)
+           select merchant_id, id, subscriber_id, 5, 'because', 1, 'a-form', now() from receipt""",
+    ),
     ("M1 receipt-booked", 1, "delete from ledger_entry where account like 'mpesa:%'"),
     ("M1 receipt-booked", 1, "update receipt set amount = amount + 1"),
     (
@@ -82,6 +97,15 @@ PLANTED = [
     ),
     ("M2 paid-has-evidence", 1, "update payment set verified_by = null where id = 1"),
     ("M2 paid-has-evidence", 1, "delete from audit_event where action = 'callback.settled'"),
+    *(
+        (
+            "M2 paid-has-evidence",
+            1,
+            f"""update audit_event set action = '{action}', actor = 'staff:1'
+                where action = 'callback.settled'""",
+        )
+        for action in ("payment.matched", "match.approved")
+    ),
     ("M2 invoice-covered", 1, "update allocation set amount = amount - 1"),
     ("M2 invoice-covered", 1, "update invoice set paid_at = null, period_end = null where id = 1"),
     (
@@ -216,6 +240,10 @@ GUARDS = {
     "allocation_append_only": "allocation",
     "invoice_frozen": "invoice",
     "receipt_frozen": "receipt",
+    "reallocation_append_only": "reallocation",
+    "statement_line_append_only": "statement_line",
+    "daily_close_append_only": "daily_close",
+    "dispute_evidence_append_only": "dispute_evidence",
 }
 
 

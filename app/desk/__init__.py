@@ -1,0 +1,1 @@
+"""The desk: how staff look at payments, and what they write down about them. Moves no money."""

@@ -1,0 +1,186 @@
+"""No filter, and no pair of them, reads more of the table than it shows: asked of PostgreSQL itself."""
+
+from datetime import timedelta
+from itertools import combinations
+from time import sleep
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from app import clock
+from app.desk import failures, listing, search
+from app.desk.cursor import Cursor
+from app.desk.filters import Filters, Found
+from app.extensions import db
+from app.payments.models import Payment
+from tests.conftest import empty_database
+from tests.desk import history
+
+MINE, PAYMENTS = 1, 30_000
+# Of 8 KB: a walk is three or four, a merged list has six walks. The table has some 700, its indexes more.
+FEW_BLOCKS = 40
+
+
+@pytest.fixture(scope="module")
+def filled(wired_app):
+    """Once for all of these, which only look."""
+    with wired_app.app_context():
+        empty_database()
+        history.fill(PAYMENTS)
+        db.session.remove()
+        vacuum()
+    yield
+    with wired_app.app_context():
+        empty_database()
+        db.session.remove()
+
+
+def vacuum():
+    """Until every page is known to be visible: an autovacuum's own snapshot may be in the way."""
+    known = "select relallvisible = relpages from pg_class where relname = 'payment'"
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for _ in range(60):
+            connection.execute(text("vacuum (analyze, disable_page_skipping) payment"))
+            if connection.scalar(text(known)):
+                return
+            sleep(0.5)
+    pytest.fail("somebody else keeps a snapshot")
+
+
+@pytest.fixture(autouse=True)
+def looking(wired_app, filled):
+    with wired_app.app_context():
+        yield
+        db.session.remove()
+
+
+NOW = clock.now()
+CHOICES: dict[str, list[dict[str, Any]]] = {
+    "status": [{"tab": tab} for tab in ("paid", "failed", "waiting", "unconfirmed")],
+    "plan": [{"plan_id": 2}, {"plan_id": 3}],
+    "amount": [{"amount": 250}, {"amount": 1499}],
+    "reason": [{"reason": "expired"}, {"reason": "busy"}],
+    "date": [{"since": NOW - timedelta(200), "until": NOW - timedelta(190)}],
+}
+ALONE = [choice for choices in CHOICES.values() for choice in choices]
+PAIRS = [
+    one | other
+    for first, second in combinations(CHOICES, 2)
+    for one in CHOICES[first]
+    for other in CHOICES[second]
+]
+PLACES = {
+    "first": None,
+    "deep": Cursor(NOW - timedelta(300), 5_000),
+    "back": Cursor(NOW - timedelta(300), 5_000, newer=True),
+}
+
+
+def explained(query):
+    """The plan as it ran: its nodes, flat, the root first."""
+    sql = query.compile(db.engine, compile_kwargs={"render_postcompile": True})
+    statement = f"explain (analyze, buffers, timing off, format json) {sql}"
+    [found] = db.session.connection().exec_driver_sql(statement, sql.params).scalars()
+    return list(nodes(found[0]["Plan"]))
+
+
+def nodes(node):
+    yield node
+    for inner in node.get("Plans", []):
+        yield from nodes(inner)
+
+
+def of_payments(plan):
+    return [node for node in plan if node.get("Relation Name") == "payment"]
+
+
+def check_a_walk(query):
+    """Of a small table PostgreSQL may as well fetch some hundred rows and sort them; of a large one not."""
+    db.session.execute(text("set local enable_bitmapscan = off"))
+    db.session.execute(text("set local enable_sort = off"))
+    plan = explained(query)
+    assert {node["Node Type"] for node in of_payments(plan)} <= {"Index Scan", "Index Only Scan"}
+    assert sum(node.get("Rows Removed by Filter", 0) for node in of_payments(plan)) == 0
+    walked = sum(node["Actual Rows"] for node in of_payments(plan))
+    assert walked <= 6 * (listing.SIZE + 1)
+    assert "Sort" not in {node["Node Type"] for node in plan}
+    assert blocks(plan) <= FEW_BLOCKS
+
+
+def blocks(plan):
+    return plan[0]["Shared Hit Blocks"] + plan[0]["Shared Read Blocks"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("chosen", [{}, *ALONE, *PAIRS], ids=lambda chosen: str(list(chosen)))
+def test_a_list_is_a_walk_along_an_index(chosen, place):
+    query = listing.keys_query(Filters(MINE, **chosen), PLACES[place], listing.SIZE + 1)
+    if query is None:  # a reason, and a status that has none
+        assert {"reason", "tab"} <= set(chosen)
+        return
+    check_a_walk(query)
+
+
+def test_what_is_common_alone_and_never_together_is_as_quick():
+    """Half the payments are of the plan, a quarter of that amount: of both there is none."""
+    both = {"plan_id": 2, "amount": 1499}
+    for chosen in (both, both | {"tab": "paid"}):
+        query = listing.keys_query(Filters(MINE, **chosen), None, listing.SIZE + 1)
+        assert query is not None
+        check_a_walk(query)
+        assert sum(node["Actual Rows"] for node in of_payments(explained(query))) == 0
+
+
+@pytest.mark.parametrize("chosen", [{}, *ALONE, *PAIRS], ids=lambda chosen: str(list(chosen)))
+def test_counting_reads_as_many_entries_as_it_counts(chosen):
+    db.session.execute(text("set local enable_bitmapscan = off"))
+    plan = explained(listing.counts_query(Filters(MINE, **chosen)))
+    kinds = {node["Node Type"] for node in of_payments(plan)}
+    assert kinds <= {"Index Scan", "Index Only Scan"}
+    assert sum(node.get("Rows Removed by Filter", 0) for node in of_payments(plan)) == 0
+    assert all(node["Actual Rows"] <= listing.MOST + 1 for node in of_payments(plan))
+
+
+SEARCHES = {
+    "phone": lambda: Found("", Payment.phone_index == phone_of(4_000)),
+    "reference": lambda: search.find(MINE, "B-2000-3"),
+    "token": lambda: Found("", Payment.id == 4_000),
+    "name": lambda: search.find(MINE, "Wanjiru A"),
+}
+
+
+def phone_of(payment_id):
+    return db.session.get_one(Payment, payment_id).phone_index
+
+
+@pytest.mark.parametrize("tab", ["", "failed"])
+@pytest.mark.parametrize("kind", SEARCHES)
+def test_a_search_starts_from_what_was_found(kind, tab):
+    filters = Filters(MINE, tab, found=SEARCHES[kind]())
+    assert filters.found is not None
+    assert not filters.found.nothing
+    query = listing.keys_query(filters, None, listing.SIZE + 1)
+    plan = explained(query)
+    assert "Seq Scan" not in {node["Node Type"] for node in of_payments(plan)}
+    # Of a hundred people there may be some hundred payments; each is some steps away.
+    assert blocks(plan) <= (FEW_BLOCKS if kind != "name" else 5_000)
+
+
+def test_looking_a_name_up_is_a_walk_along_an_index():
+    names = db.session.execute(
+        text(
+            "explain select id from subscriber where merchant_id = 1 and lower(name) like 'wanjiru a%'"
+        )
+    )
+    assert "ix_subscriber_name" in " ".join(line for (line,) in names)
+
+
+def test_open_failures_are_found_along_the_index():
+    newest = failures._newest(MINE, NOW - timedelta(30), None, failures.MOST_SEARCHED)  # noqa: SLF001
+    plan = explained(failures._still_open(newest).limit(listing.SIZE + 1))  # noqa: SLF001
+    assert {node["Node Type"] for node in of_payments(plan)} <= {
+        "Index Scan",
+        "Index Only Scan",
+        "Bitmap Heap Scan",
+    }
