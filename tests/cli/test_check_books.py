@@ -31,5 +31,4 @@ def test_all_that_is_wrong_is_told_at_once(plan, cli):
     assert result.exit_code == 1
     wrong = [line for line in result.output.splitlines() if not line.endswith(": ok")]
     assert [line.split(": ")[0] for line in wrong] == ["M2 paid-has-evidence", "M4 amount-frozen"]
-    says = "a paid payment has a message that was believed, or an answer that says paid"
-    assert wrong[0] == f"M2 paid-has-evidence: 1  ({says})"
+    assert wrong[0].startswith("M2 paid-has-evidence: 1  (a paid payment has a message that was")

@@ -141,7 +141,7 @@ def test_a_longer_time_is_told_in_longer_steps(plan, length, step, first):
     found = analytics.of(ours(), days.last_days(length))
     assert found.step == step
     assert found.tables["periods"].rows[0][0] == first
-    assert sum(row[3] for row in found.tables["periods"].rows) == 1
+    assert [row[3] for row in found.tables["periods"].rows if row[3]] == [1]
 
 
 def test_every_period_of_a_span_is_there_once():

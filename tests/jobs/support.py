@@ -20,7 +20,7 @@ from tests.conftest import environment
 ROOT = Path(config.__file__).parent
 
 
-def eventually(happens, seconds=8.0):
+def eventually(happens, seconds=25.0):
     """Whether it happens in time."""
     deadline = time.monotonic() + seconds
     while not (found := happens()) and time.monotonic() < deadline:

@@ -22,7 +22,16 @@ from tests.web import forms
 
 KB = 1024
 PACKED = {"Accept-Encoding": "gzip, br"}
-NAMES = ["admin.css", "admin.js", "copy.js", "htmx.min.js", "pay.css", "pay.js"]
+NAMES = [
+    "admin.css",
+    "admin.js",
+    "copy.js",
+    "figures.css",
+    "htmx.min.js",
+    "pay.css",
+    "pay.js",
+    "preview.js",
+]
 TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
 
 

@@ -17,7 +17,7 @@ PAY_DAY, SCHOOL_DAY = 1.2, 0.95
 BAD_DAY, BAD_HOURS = timedelta(days=4), range(17, 21)
 QUIET = timedelta(minutes=4)  # nothing is in flight when the story ends
 EARLY_BIRDS = 9  # today has at least so many payments, once it is a while old
-A_WHILE = timedelta(minutes=30)
+A_WHILE = timedelta(minutes=8)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,16 @@
 """Analytics, as a page and as files."""
 
 import csv
+import gzip
 from io import StringIO
+from pathlib import Path
 
+import html5lib
 import pytest
 import time_machine
+from bs4 import BeautifulSoup
 
+import config
 from app.desk import counting
 from app.extensions import db
 from tests import factories
@@ -14,6 +19,8 @@ from tests.web import forms
 from tests.web.admin.desk import section, send, sitting
 
 PATH = "/admin/analytics/"
+STYLES = Path(config.__file__).parent / "app/static/figures.css"
+LIGHT = 12 * 1024  # of the 40 KB that ux.md allows with everything
 
 
 @pytest.fixture
@@ -132,6 +139,20 @@ def test_the_page_says_the_same_when_the_days_are_counted_ahead(app, history):
 def test_another_merchants_figures_are_theirs(app):
     attempt(factories.plan(factories.merchant()), paid)
     assert "No payments in these days." in section(sitting(app).get(PATH))
+
+
+@pytest.mark.parametrize("days", ["7", "30", "365"])
+def test_it_is_valid_and_light(app, history, days):
+    html = sitting(app).get(f"{PATH}?days={days}").text
+    html5lib.HTMLParser(strict=True).parse(html)
+    assert len(gzip.compress(html.encode())) <= LIGHT
+    page = BeautifulSoup(html, "html5lib")
+    ids = [one["id"] for one in page.find_all(id=True)]
+    assert len(ids) == len(set(ids))
+    assert all(set(svg["aria-labelledby"].split()) <= set(ids) for svg in page.select("figure svg"))
+    assert not page.find_all(["style", "script"])
+    assert not page.find_all(style=True)
+    assert len(gzip.compress(STYLES.read_bytes())) <= LIGHT
 
 
 def test_nobodys_number_is_on_it(app, history):

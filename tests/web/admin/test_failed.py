@@ -8,9 +8,9 @@ import time_machine
 from sqlalchemy import select
 
 from app import clock
+from app.desk import listing
 from app.extensions import db
 from app.payments.models import Payment
-from app.web.admin import failed
 from tests import factories
 from tests.desk import history
 from tests.web import forms
@@ -125,7 +125,7 @@ def test_the_rail_says_how_many_are_open(app, some):
 
 
 def test_older_open_ones_are_a_page_away(app, plan, monkeypatch):
-    monkeypatch.setattr(failed.failures.listing, "SIZE", 1)
+    monkeypatch.setattr(listing, "SIZE", 1)
     for n in (1, 2):
         history.failed(plan, n, ago=timedelta(hours=n))
     client = sitting(app)

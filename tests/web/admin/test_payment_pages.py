@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import html5lib
 import pytest
+from bs4 import BeautifulSoup
 
 from tests.desk import history
-from tests.web import forms
 from tests.web.admin.desk import send, sitting
 
 PAGES = [
@@ -51,7 +51,7 @@ ODD = {
 def test_a_page_is_valid_labelled_and_light(html):
     html5lib.HTMLParser(strict=True).parse(html)
     assert len(gzip.compress(html.encode())) <= WHOLE - BESIDES
-    page = forms.BeautifulSoup(html, "html5lib")
+    page = BeautifulSoup(html, "html5lib")
     ids = [element["id"] for element in page.find_all(id=True)]
     assert len(page.find_all("h1")) == 1
     assert len(ids) == len(set(ids))
@@ -70,7 +70,7 @@ def test_a_page_is_valid_labelled_and_light(html):
 
 
 def test_nothing_is_inline(html):
-    page = forms.BeautifulSoup(html, "html5lib")
+    page = BeautifulSoup(html, "html5lib")
     assert all(script["src"].startswith("/static/") for script in page.find_all("script"))
     for element in page.find_all():
         assert not {name for name in element.attrs if name.startswith(("on", "style", "hx-on"))}

@@ -11,11 +11,11 @@ from sqlalchemy import select
 
 from app import clock
 from app.audit import AuditEvent
+from app.desk import listing
 from app.desk.models import Note, SavedView
 from app.extensions import db
 from app.payments.models import Payment
 from app.staff import ROLES
-from app.web.admin import payment_list
 from tests import factories
 from tests.desk import history
 from tests.web import forms
@@ -123,8 +123,8 @@ def test_a_page_that_cannot_be_is_said_in_words(app, three, place):
 
 
 def test_older_and_newer_keep_the_filters(app, plan, monkeypatch):
-    monkeypatch.setattr(payment_list.listing, "SIZE", 2)
-    monkeypatch.setattr(payment_list.listing.page, "__defaults__", (None, 2))
+    monkeypatch.setattr(listing, "SIZE", 2)
+    monkeypatch.setattr(listing.page, "__defaults__", (None, 2))
     for n in range(5):
         history.failed(plan, n, ago=timedelta(minutes=n))
     client = sitting(app)
