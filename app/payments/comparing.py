@@ -35,7 +35,7 @@ NAMELESS = """
       and (n.claimed_code = l.code and (n.source = 'staff' or coalesce(q.invoice_id = i.id, true))
         or q.invoice_id = i.id
           and l.completed_at between least(q.sending_at, n.paid_at) - interval '1 day'
-                                 and n.paid_at + interval '1 day'
+                                 and greatest(q.sending_at, n.paid_at) + interval '1 day'
         or i.id is null and l.completed_at between q.sending_at - interval '2 minutes'
                                                and q.sending_at + interval '10 minutes')
     order by claimed desc nulls last, n.id"""
@@ -91,7 +91,7 @@ OURS = """
         where l.merchant_id = r.merchant_id and l.paid_in = r.amount and o.id is null
           and (l.code = r.claimed_code
             or l.completed_at between least(q.sending_at, r.paid_at) - interval '1 day'
-                                  and r.paid_at + interval '1 day'
+                                  and greatest(q.sending_at, r.paid_at) + interval '1 day'
               and (i.id = q.invoice_id
                 or i.id is null and l.completed_at between q.sending_at - interval '2 minutes'
                                                        and q.sending_at + interval '10 minutes'))))"""

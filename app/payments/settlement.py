@@ -128,7 +128,7 @@ def evidence(result: StkResult, payment: Payment) -> Evidence:
         amount=amount if trusted and amount > 0 else payment.amount,
         code=result.receipt if trusted and not taken else None,
         claimed_code=None if trusted and not taken else result.receipt,
-        paid_at=result.paid_at,
+        paid_at=result.paid_at if trusted else None,
     )
 
 

@@ -19,7 +19,7 @@ from tests.desk import history
 
 MINE, PAYMENTS = 1, 30_000
 # Of 8 KB: a walk is three or four, a merged list has six walks. The table has some 700, its indexes more.
-FEW_BLOCKS = 40
+FEW_BLOCKS = 60
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def filled(wired_app):
 def vacuum():
     """Until every page is known to be visible. What an earlier test left open would be in the way."""
     others = "datname = current_database() and pid <> pg_backend_pid()"
-    ended = text(f"select pg_terminate_backend(pid) from pg_stat_activity where {others}")  # noqa: S608 - ours
+    ended = text(f"select pg_terminate_backend(pid) from pg_stat_activity where {others}")
     db.engine.dispose()
     known = "select relallvisible = relpages from pg_class where relname = 'payment'"
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

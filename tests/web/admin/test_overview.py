@@ -171,7 +171,7 @@ def test_an_alert_without_a_payment_can_be_resolved_too(app, plan):
 
 
 def test_a_customer_who_pays_is_in_todays_figures_at_once(app, plan, client):
-    with time_machine.travel(NOON) as traveller:
+    with time_machine.travel(NOON, tick=False) as traveller:
         desk = sitting(app)
         payment, hook = factories.pending(plan)
         assert "Waiting for an answer 1" in section(desk.get("/admin/"))
