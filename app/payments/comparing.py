@@ -175,13 +175,18 @@ def check_ours(found: Line) -> None:
         raise Refused(f"{found.code} is in the books already.")
 
 
-def check_free(found: Line) -> None:
-    """Raises Refused unless it is nobody's: the same money must not come in twice (M1)."""
+def check_new(found: Line) -> None:
+    """Raises Refused for money that is in the books already, be it without its number (M1)."""
     check_ours(found)
     if found.unnumbered_id is not None:
         raise Refused(
             "This is the money of a receipt that has no number yet. Give it the number instead."
         )
+
+
+def check_free(found: Line) -> None:
+    """Raises Refused unless it is nobody's: the same money must not come in twice (M1)."""
+    check_new(found)
     if found.payment_id is not None:
         raise Refused("A payment of that amount waits for this money. Match it instead.")
 

@@ -22,7 +22,7 @@ from app.errors import Refused
 from app.extensions import db
 from app.merchants import Merchant
 from app.payments import booking, comparing, doubts, limits, statement_file
-from app.payments.locking import locked, locked_number, locked_receipt
+from app.payments.locking import locked, locked_nameless, locked_number, locked_receipt
 from app.payments.models import Payment, Receipt
 from app.payments.staff_models import Act, Statement, StatementLine
 from app.settings import settings
@@ -118,11 +118,13 @@ def book(line: StatementLine, staff_id: int) -> Receipt:
     booked = doubts.booked(line.code)
     if booked is not None and booked.merchant_id == line.merchant_id:
         return booked
+    amount = whole(line)
+    locked_nameless(line.merchant_id, amount)
     comparing.check_free(comparing.look_up(merchant, line))
     receipt = Receipt(
         merchant_id=line.merchant_id,
         code=line.code,
-        amount=whole(line),
+        amount=amount,
         source="statement",
         paid_at=line.completed_at,
     )
