@@ -12,7 +12,7 @@ from app.billing.models import Invoice
 from app.errors import Refused
 from app.extensions import db
 from app.merchants import Merchant
-from app.payments import booking, comparing, doubts, statements
+from app.payments import booking, checking, comparing, doubts, statements
 from app.payments.locking import locked_nameless, locked_receipt
 from app.payments.models import Payment, Receipt
 from app.payments.staff_models import MatchProposal, StatementLine
@@ -46,7 +46,7 @@ def of(payment: Payment, code: str) -> Found:
 def _check_line(payment: Payment, line: StatementLine) -> None:
     merchant = db.session.get_one(Merchant, payment.merchant_id)
     locked_nameless(payment.merchant_id, payment.amount)
-    comparing.check_new(comparing.look_up(merchant, line))
+    checking.check_new(comparing.look_up(merchant, line))
     _check_amount(payment, statements.whole(line), line.code)
     _check_account(payment, line.reference)
     number = statements.shortcode(line)
@@ -62,6 +62,7 @@ def _waiting(payment: Payment, booked: Receipt) -> Receipt:
         raise Refused("This money is on a balance already. Undo that first, or leave it there.")
     _check_amount(payment, receipt.amount, booked.code or "")
     _check_account(payment, statements.account_of(receipt))
+    statements.check_kept(receipt)
     return receipt
 
 

@@ -40,7 +40,7 @@ APPROVED, REJECTED = "approved", "rejected"
 def typed_code(text: str) -> str:
     """As M-PESA writes it. Raises Refused."""
     code = "".join(text.split()).upper()
-    if not CODE.fullmatch(code):
+    if not text.isascii() or not CODE.fullmatch(code):  # ß would become SS
         raise Refused("An M-PESA receipt number is 10 letters and digits, like TKL4H7Q2MX.")
     return code
 

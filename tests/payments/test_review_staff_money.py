@@ -10,7 +10,15 @@ from app import clock
 from app.errors import Refused
 from app.extensions import db
 from app.jobs import work
-from app.payments import booking, customer, matching, reallocating, statements
+from app.payments import (
+    booking,
+    closing,
+    customer,
+    disputes,
+    matching,
+    reallocating,
+    statements,
+)
 from app.payments.models import Receipt
 from app.payments.staff_models import StatementLine
 from tests import factories
@@ -197,3 +205,26 @@ def test_suspended_money_that_names_another_invoice_is_not_this_payments(plan, f
 def test_a_line_that_names_no_invoice_of_ours_may_be_anybodys(failed):
     by_hand.taken_in(by_hand.row(CODE, clock.now() - timedelta(hours=3), account="JANE"))
     assert matched(failed) is None
+
+
+# ── a form that was gone back to ──
+
+
+def test_a_form_that_was_changed_and_sent_again_does_not_pretend(plan):
+    jane = unconfirmed(plan).invoice.subscription.subscriber_id
+    receipt, act = by_hand.suspended(900), by_hand.act()
+    reallocating.allocate(receipt.id, jane, 300, act)
+    db.session.commit()
+    refused(reallocating.allocate, receipt.id, jane, 200, act, why="said something else")
+    other = by_hand.suspended(300)
+    refused(reallocating.allocate, other.id, jane, 300, act, why="said something else")
+    assert booking.balance(jane) == 300
+
+
+def test_evidence_that_was_changed_and_sent_again_is_another_piece(failed):
+    claim = disputes.Claim("other", closing.today(), "I paid.")
+    case, act = disputes.open_case(failed, claim, by_hand.act()), by_hand.act()
+    for text in ("The SMS.", "The SMS.", "A second SMS."):
+        disputes.add_evidence(case.id, text, act)
+        db.session.commit()
+    assert [one.text for one in disputes.evidence_of(case)] == ["The SMS.", "A second SMS."]
