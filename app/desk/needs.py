@@ -36,6 +36,8 @@ ALERTS: Mapping[str, tuple[str, str]] = {
     "cannot_send": ("A request could not be made", "{} requests could not be made"),
     "cannot_ask": ("M-PESA cannot be asked", "M-PESA cannot be asked about {} payments"),
     "moved_by_staff": ("Money had been moved before", "Money of {} payments had been moved before"),
+    "statements_disagree": ("Two statements disagree", "{} statements disagree with others"),
+    "guessed_number": ("A receipt number was guessed", "{} receipt numbers were guessed"),
 }
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app import audit, clock
 from app.extensions import Model, db
 from app.payments.models import Payment
+from app.payments.staff_models import Statement
 
 
 class Alert(Model):
@@ -30,9 +31,24 @@ class Alert(Model):
 
 def raise_for(payment: Payment, kind: str, says: str) -> None:
     """`says` is a sentence for staff, without personal data. Said once, until somebody resolves it."""
-    same = (Alert.payment_id == payment.id, Alert.kind == kind, Alert.text == says)
+    _raise(payment, kind, says, payment_id=payment.id)
+
+
+def raise_about(subject: Statement, kind: str, says: str) -> None:
+    """The same where it is about no single payment."""
+    _raise(subject, kind, says, payment_id=None)
+
+
+def _raise(subject: Payment | Statement, kind: str, says: str, *, payment_id: int | None) -> None:
+    same = (
+        Alert.merchant_id == subject.merchant_id,
+        Alert.payment_id.is_not_distinct_from(payment_id),
+        Alert.kind == kind,
+        Alert.text == says,
+    )
     if db.session.scalar(select(Alert.id).where(*same, Alert.resolved_at.is_(None))):
         return
-    alert = Alert(merchant_id=payment.merchant_id, payment_id=payment.id, kind=kind, text=says)
-    db.session.add(alert)
-    audit.record(payment, f"alert.{kind}", actor="settlement", text=says)
+    db.session.add(
+        Alert(merchant_id=subject.merchant_id, payment_id=payment_id, kind=kind, text=says)
+    )
+    audit.record(subject, f"alert.{kind}", actor="settlement", text=says)

@@ -11,20 +11,18 @@ from typing import Any
 
 from sqlalchemy import Row, or_, select, text
 
-from app.errors import Refused
 from app.extensions import db
 from app.merchants import DEFAULT, Merchant
-from app.payments.staff_models import StatementLine
+from app.payments.staff_models import Statement, StatementLine
+from app.settings import settings
 
 Line = Row[*tuple[Any, ...]]  # what a query below says about one line, or one receipt
 MOST = 200  # rows of one list
-MATCHED, DIFFERS, UNNUMBERED, THEIRS, ELSEWHERE = (
-    "matched",
-    "differs",
-    "unnumbered",
-    "theirs",
-    "elsewhere",
-)
+MATCHED, DIFFERS, UNNUMBERED, THEIRS = "matched", "differs", "unnumbered", "theirs"
+ELSEWHERE = "elsewhere"  # another merchant's money, who is paid through the same number
+TAKEN = "taken"  # in the books of a merchant who has no business with it
+REVERSED = "reversed"  # M-PESA took it back, and it was never in our books
+WANTED = (THEIRS, UNNUMBERED, DIFFERS, TAKEN)  # by a person
 
 # Receipts without a number whose money the line `l`, with the invoice `i` that it names, may be. What
 # a message claimed does not hold up a line that names another invoice (M3); what two people said does.
@@ -53,20 +51,36 @@ UNPAID = """
                              and p.sending_at + interval '10 minutes'
       and p.status <> 'paid' and (p.status <> 'failed' or p.reason in ('no_answer', 'unknown'))
     order by status desc, id desc"""  # unconfirmed before failed
+# The number that a line's money came to; the file of a till does not say it.
+NUMBER = "coalesce(s.shortcode, :number)"
+# Why another merchant's books may have the line: their prompt went through the number, or their
+# invoice is named. Anybody can write a file that has any receipt number.
+THEIR_OWN = f"""exists (select from payment w where w.id = r.payment_id
+      and coalesce(w.shortcode, {NUMBER}) = {NUMBER})
+    or exists (select from invoice o where o.merchant_id = r.merchant_id
+      and o.reference = l.reference)"""  # noqa: S608 - ours
+NOT_OURS = f"""i.id is null and (:guest and {NUMBER} = :platform or exists (select from invoice o
+    where o.merchant_id = any(:neighbours) and o.reference = l.reference))"""
+BACK = """exists (select from statement_line v where v.merchant_id = l.merchant_id and v.withdrawn > 0
+    and v.linked_code = l.code and v.kind ilike '%revers%')"""
 LINES = f"""
-    select l.id, l.code, l.completed_at, l.paid_in, l.reference, l.kind,
-      r.id as receipt_id, r.amount as booked, r.payment_id as booked_for,
+    select l.id, l.code, l.completed_at, l.paid_in, l.reference, l.kind, {BACK} as reversed,
+      case when r.merchant_id = l.merchant_id then r.id end as receipt_id,
+      case when r.merchant_id = l.merchant_id then r.amount end as booked,
       u.id as unnumbered_id, u.payment_id as unnumbered_for, p.id as payment_id,
       case
-        when r.merchant_id <> l.merchant_id then '{ELSEWHERE}'
+        when r.merchant_id <> l.merchant_id and ({THEIR_OWN}) then '{ELSEWHERE}'
+        when r.merchant_id <> l.merchant_id then '{TAKEN}'
+        when r.id is not null and {BACK} then '{DIFFERS}'
         when r.amount = l.paid_in then '{MATCHED}'
         when r.id is not null then '{DIFFERS}'
-        when i.id is null and (:named_only or exists (select from invoice o
-          where o.merchant_id = any(:neighbours) and o.reference = l.reference)) then '{ELSEWHERE}'
+        when {NOT_OURS} then '{ELSEWHERE}'
         when u.id is not null then '{UNNUMBERED}'
+        when {BACK} then '{REVERSED}'
         else '{THEIRS}'
       end as bucket
     from statement_line l
+    join statement s on s.id = l.statement_id
     left join receipt r on r.code = l.code
     left join invoice i on i.merchant_id = l.merchant_id and i.reference = l.reference
     left join lateral ({NAMELESS} limit 1) u on true
@@ -116,16 +130,14 @@ class Comparison:
     @property
     def differences(self) -> int:
         """How many things want a person."""
-        buckets = (THEIRS, UNNUMBERED, DIFFERS)
-        return self.ours_count[0] + sum(self.counts.get(name, (0, 0))[0] for name in buckets)
+        return self.ours_count[0] + sum(self.counts.get(name, (0, 0))[0] for name in WANTED)
 
 
 def compare(merchant: Merchant, since: datetime, until: datetime) -> Comparison:
     time = {"merchant": merchant.id, "since": since, "until": until}
     values = time | _whose(merchant)
-    wanted = [THEIRS, UNNUMBERED, DIFFERS]
     counts = db.session.execute(text(COUNTS), values)
-    lines = db.session.execute(text(SHOWN), values | {"buckets": wanted}).all()
+    lines = db.session.execute(text(SHOWN), values | {"buckets": list(WANTED)}).all()
     total = db.session.execute(text(f"select count(*), coalesce(sum(r.amount), 0) {OURS}"), time)
     return Comparison(
         counts={bucket: (count, int(amount)) for bucket, count, amount in counts},
@@ -167,35 +179,22 @@ def unnumbered(merchant: Merchant, line: StatementLine) -> list[int]:
     return list(db.session.scalars(text(query), {"line": line.id, "merchant": merchant.id}))
 
 
-def check_ours(found: Line) -> None:
-    """Raises Refused for money that is in the books, or another merchant's on the same number."""
-    if found.bucket == ELSEWHERE:
-        raise Refused("This money is another merchant's, who is paid through the same number.")
-    if found.receipt_id is not None:
-        raise Refused(f"{found.code} is in the books already.")
-
-
-def check_free(found: Line) -> None:
-    """Raises Refused unless it is nobody's: the same money must not come in twice (M1)."""
-    check_ours(found)
-    if found.unnumbered_id is not None:
-        raise Refused(
-            "This is the money of a receipt that has no number yet. Give it the number instead."
-        )
-    if found.payment_id is not None:
-        raise Refused("A payment of that amount waits for this money. Match it instead.")
-
-
 def _whose(merchant: Merchant) -> dict[str, Any]:
     """What tells the money of merchants apart who are paid through one number."""
-    named_only = merchant.on_platform and merchant.slug != DEFAULT
-    return {"named_only": named_only, "neighbours": neighbours(merchant)}
+    return {
+        "guest": merchant.slug != DEFAULT,
+        "number": merchant.number,
+        "platform": settings().mpesa_shortcode,
+        "neighbours": neighbours(merchant),
+    }
 
 
 def neighbours(merchant: Merchant) -> list[int]:
-    """Other merchants who are paid through the same number: its statement has their money too."""
-    same = Merchant.shortcode == merchant.number
-    if merchant.on_platform:
+    """Other merchants who are paid through a number of this one's: its statements have their money."""
+    theirs = select(Statement.shortcode).where(Statement.merchant_id == merchant.id)
+    numbers = {merchant.number, *db.session.scalars(theirs.distinct())} - {None}
+    same = Merchant.shortcode.in_(numbers)
+    if settings().mpesa_shortcode in numbers:
         same = or_(same, Merchant.slug == DEFAULT, Merchant.uses_platform_shortcode)
     others = select(Merchant.id).where(same, Merchant.id != merchant.id)
     return list(db.session.scalars(others))

@@ -105,15 +105,17 @@ def add_evidence(dispute_id: int, text: str, act: Act) -> DisputeEvidence:
         DisputeEvidence.merchant_id == dispute.merchant_id,
         DisputeEvidence.attempt == act.attempt,
     )
-    if known := db.session.scalar(select(DisputeEvidence).where(*same)):
+    known = db.session.scalar(select(DisputeEvidence).where(*same))
+    text = _text(text, "Write what you have found out.")
+    if known is not None and (known.dispute_id, known.text) == (dispute.id, text):
         return known
     if dispute.closed_at is not None:
         raise Refused("The case is closed. Open another one if there is news.")
     evidence = DisputeEvidence(
         merchant_id=dispute.merchant_id,
         dispute_id=dispute.id,
-        text=_text(text, "Write what you have found out."),
-        attempt=act.attempt,
+        text=text,
+        attempt=act.attempt if known is None else crypto.new_token(),  # gone back to, and changed
         staff_id=act.staff_id,
     )
     db.session.add(evidence)

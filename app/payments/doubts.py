@@ -1,21 +1,15 @@
 """What makes a message with the right token odd (design.md §5, "A callback is believed")."""
 
-from datetime import timedelta
 from ipaddress import ip_address
 
-from sqlalchemy import and_, select
+from sqlalchemy import select
 
-from app.billing.models import Invoice
 from app.daraja import StkResult
 from app.extensions import db
 from app.payments import alerts
 from app.payments.models import Payment, Receipt, checkout_index
-from app.payments.staff_models import StatementLine
 from app.payments.states import PAID
 from app.settings import settings
-
-# A prompt is paid within minutes of its sending, or never; two clocks may differ (payments/comparing.py).
-PROMPT_EARLY, PROMPT_LATE = timedelta(minutes=2), timedelta(minutes=10)
 
 
 def about(payment: Payment, result: StkResult, address: str | None) -> list[str]:
@@ -74,29 +68,6 @@ def code_is_taken(code: str, payment: Payment) -> bool:
 def booked(code: str) -> Receipt | None:
     """The money of this verified number, whosever it is. The caller has locked the number."""
     return db.session.scalar(select(Receipt).where(Receipt.code == code))
-
-
-def nobodys(payment: Payment) -> list[int]:
-    """Money from a till's statement, which names no account, of this prompt's minutes and amount."""
-    if payment.sending_at is None:
-        return []
-    named = select(Invoice.id).where(
-        Invoice.merchant_id == StatementLine.merchant_id,
-        Invoice.reference == StatementLine.reference,
-    )
-    line = (StatementLine.merchant_id == Receipt.merchant_id, StatementLine.code == Receipt.code)
-    query = select(Receipt.id).join(StatementLine, and_(*line, StatementLine.paid_in > 0))
-    alike = query.where(
-        Receipt.merchant_id == payment.merchant_id,
-        Receipt.subscriber_id.is_(None),
-        Receipt.payment_id.is_(None),
-        Receipt.amount == payment.amount,
-        Receipt.paid_at.between(
-            payment.sending_at - PROMPT_EARLY, payment.sending_at + PROMPT_LATE
-        ),
-        ~named.exists(),
-    )
-    return list(db.session.scalars(alike.order_by(Receipt.id)))
 
 
 def tell_of_claims(payment: Payment, code: str) -> None:

@@ -1,5 +1,5 @@
-"""Lock late, lock fresh, and always in this order: Payment, receipt number, Receipt, Invoice,
-Subscription, Subscriber; of several of one kind the smaller id first. The audit's head is last.
+"""Lock late, lock fresh, and always in this order: Payment, receipt number, nameless money, Receipt,
+Invoice, Subscription, Subscriber; of several of one kind the smaller id first. The audit's head is last.
 
 What a lock is for: the payment's its status; the receipt's its owner and what of it is in suspense;
 the subscriber's every balance that is theirs.
@@ -40,6 +40,12 @@ def locked_invoice(invoice_id: int) -> Invoice:
 def locked_number(code: str) -> None:
     """Whoever verifies a receipt number, or looks whether it is there, does so alone until commit."""
     limits.lock_key(crypto.blind_index(code, "receipt"))
+
+
+def locked_nameless(merchant_id: int, amount: int) -> None:
+    """Money whose number is not known, and a line's whose payment is not: whoever books one of them
+    looks for the other first, and does so alone until commit."""
+    limits.lock_key(crypto.blind_index(f"{merchant_id}|{amount}", "nameless"))
 
 
 def locked_receipt(receipt_id: int) -> Receipt:

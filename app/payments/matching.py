@@ -16,20 +16,18 @@ What can happen between the lines:
 - evidence comes between proposal and approval: it is looked for again, and then it is used, so
   that one sum is not booked twice (M1);
 - one person twice: `decided_by <> proposed_by`, in the database.
-Order of locks: Payment, number, MatchProposal, Receipt, Invoice, Subscription, Subscriber.
+Order of locks: Payment, number, MatchProposal, nameless money, Receipt, Invoice, Subscription, Subscriber.
 """
 
 import re
-from dataclasses import dataclass
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from app import audit, clock
 from app.errors import Refused
 from app.extensions import db
-from app.merchants import Merchant
-from app.payments import booking, comparing, doubts, settlement, statements
-from app.payments.locking import FRESH, locked, locked_number, locked_receipt
+from app.payments import booking, doubts, evidence, settlement, statements
+from app.payments.locking import FRESH, locked, locked_number
 from app.payments.models import Payment, Receipt
 from app.payments.settlement import Evidence
 from app.payments.staff_models import Act, MatchProposal, StatementLine
@@ -39,22 +37,10 @@ CODE = re.compile(r"[A-Z0-9]{10}", re.ASCII)
 APPROVED, REJECTED = "approved", "rejected"
 
 
-@dataclass(frozen=True)
-class Found:
-    """Safaricom's word about a number: money that is in the books without a payment, or a line."""
-
-    receipt: Receipt | None = None
-    line: StatementLine | None = None
-
-    @property
-    def there(self) -> bool:
-        return self.receipt is not None or self.line is not None
-
-
 def typed_code(text: str) -> str:
     """As M-PESA writes it. Raises Refused."""
     code = "".join(text.split()).upper()
-    if not CODE.fullmatch(code):
+    if not text.isascii() or not CODE.fullmatch(code):  # ß would become SS
         raise Refused("An M-PESA receipt number is 10 letters and digits, like TKL4H7Q2MX.")
     return code
 
@@ -65,7 +51,7 @@ def match(payment_id: int, code: str, act: Act) -> MatchProposal | None:
     if payment is None:
         return None
     locked_number(code)
-    found = _evidence(payment, code)
+    found = evidence.of(payment, code)
     if not found.there:
         return _propose(payment, code, act)
     _pay(payment, found, act.actor, code=code, reason=act.reason)
@@ -85,59 +71,7 @@ def _open(payment_id: int, code: str) -> Payment | None:
     return None
 
 
-def _evidence(payment: Payment, code: str) -> Found:
-    """Raises Refused where what is here says that it cannot be this payment's money."""
-    booked = doubts.booked(code)
-    if booked is not None:
-        return Found(receipt=_waiting(payment, booked))
-    line = statements.money_in(payment.merchant_id, code)
-    if line is None:
-        _check_claims(payment, code)
-        return Found()
-    merchant = db.session.get_one(Merchant, payment.merchant_id)
-    comparing.check_ours(comparing.look_up(merchant, line))
-    _check_amount(payment, statements.whole(line), code)
-    return Found(line=line)
-
-
-def _waiting(payment: Payment, booked: Receipt) -> Receipt:
-    if doubts.code_is_taken(booked.code or "", payment):
-        raise Refused("M-PESA gave this number to other money than this payment's.")
-    receipt = locked_receipt(booked.id)
-    if booking.allocated(receipt):
-        raise Refused("This money is on a balance already. Undo that first, or leave it there.")
-    _check_amount(payment, receipt.amount, booked.code or "")
-    return receipt
-
-
-def _check_amount(payment: Payment, amount: int, code: str) -> None:
-    if amount != payment.amount:
-        raise Refused(
-            f"{code} brought KSh {amount:,}; this payment asks for KSh {payment.amount:,}. Book the "
-            "money and put it on the customer's balance instead."
-        )
-
-
-def _check_claims(payment: Payment, code: str) -> None:
-    """Of two payments with one number, neither verified, one is wrong. A verified one waits for none."""
-    paid = (
-        Receipt.merchant_id == payment.merchant_id,
-        Receipt.claimed_code == code,
-        Receipt.code.is_(None),
-        or_(Receipt.payment_id.is_(None), Receipt.payment_id != payment.id),
-    )
-    proposed = (
-        MatchProposal.merchant_id == payment.merchant_id,
-        MatchProposal.code == code,
-        MatchProposal.decided_at.is_(None),
-        MatchProposal.payment_id != payment.id,
-    )
-    queries = (select(Receipt.id).where(*paid), select(MatchProposal.id).where(*proposed))
-    if any(db.session.scalar(query.limit(1)) is not None for query in queries):
-        raise Refused("This number was given for another payment already.")
-
-
-def _pay(payment: Payment, found: Found, actor: str, **told: str) -> None:
+def _pay(payment: Payment, found: evidence.Found, actor: str, **told: str) -> None:
     """As settlement would: the invoice is paid, the period given, the money booked once."""
     kind = "suspense" if found.receipt is not None else "statement"
     audit.record(payment, "payment.matched", actor=actor, evidence=kind, **told)
@@ -186,7 +120,7 @@ def approve(proposal_id: int, act: Act) -> None:
         raise Refused("You proposed it: another person has to approve it.")
     if payment.status == PAID:
         raise Refused("This payment is paid already. Reject the proposal.")
-    found = _evidence(payment, proposal.code)
+    found = evidence.of(payment, proposal.code)
     _decide(proposal, APPROVED, act)
     told = {"code": proposal.code, "reason": act.reason}
     audit.record(payment, "match.approved", actor=act.actor, proposal=proposal.id, **told)

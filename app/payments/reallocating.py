@@ -62,11 +62,13 @@ def allocate(receipt_id: int, subscriber_id: int, amount: int, act: Act) -> Real
 def move(receipt_id: int, order: Order, act: Act) -> Reallocation:
     """The row of this attempt, made when new. A balance that then covers what is owed pays it."""
     receipt = locked_receipt(receipt_id)
-    if done := _done(receipt, act):
+    if done := _done(receipt, order, act):
         return done
     owed = locked_open_invoices(order.target) if order.target is not SUSPENSE else []
     locked_subscribers(*order.owners)
     _check(receipt, order, act)
+    if order.source is SUSPENSE:
+        statements.check_kept(receipt)
     row = _carry_out(receipt, order, act)
     if invoice := _meant(receipt, owed):
         booking.pay_from_balance(invoice)
@@ -77,14 +79,14 @@ def undo(reallocation_id: int, act: Act) -> Reallocation:
     """As much of it as is still where it was put. Nothing is paid with what comes back."""
     row = db.session.get_one(Reallocation, reallocation_id)
     receipt = locked_receipt(row.receipt_id)
-    if done := _done(receipt, act):
+    back = Order(row.to_subscriber_id, row.from_subscriber_id, row.amount, row.id)
+    if done := _done(receipt, back, act):
         return done
     if row.undoes_id is not None:
         raise Refused("This is an undo itself. Allocate the money again instead.")
     undone = select(Reallocation.id).where(Reallocation.undoes_id == row.id)
     if db.session.scalar(undone) is not None:
         raise Refused("This was undone already.")
-    back = Order(row.to_subscriber_id, row.from_subscriber_id, row.amount, row.id)
     locked_subscribers(*back.owners)
     left = min(row.amount, there(receipt, back.source))
     order = Order(back.source, back.target, left or row.amount, row.id)
@@ -92,9 +94,19 @@ def undo(reallocation_id: int, act: Act) -> Reallocation:
     return _carry_out(receipt, order, act)
 
 
-def _done(receipt: Receipt, act: Act) -> Reallocation | None:
+def _done(receipt: Receipt, order: Order, act: Act) -> Reallocation | None:
+    """The same form again. An older one that was changed and sent again would say "moved", and move nothing."""
     same = (Reallocation.merchant_id == receipt.merchant_id, Reallocation.attempt == act.attempt)
-    return db.session.scalar(select(Reallocation).where(*same))
+    found = db.session.scalar(select(Reallocation).where(*same))
+    if found is None:
+        return None
+    wanted = (receipt.id, order.source, order.target, order.undoes_id)
+    made = (found.receipt_id, found.from_subscriber_id, found.to_subscriber_id, found.undoes_id)
+    if made != wanted or (order.undoes_id is None and found.amount != order.amount):
+        raise Refused(
+            "This form was sent before, and said something else. Look at the receipt again."
+        )
+    return found
 
 
 def _check(receipt: Receipt, order: Order, act: Act) -> None:

@@ -15,8 +15,8 @@ from sqlalchemy import select
 from app import audit, clock
 from app.daraja import Reason, StkResult, Verdict, read_stk_callback
 from app.extensions import db
-from app.payments import alerts, booking, charging, doubts, schedule
-from app.payments.locking import locked, locked_number, locked_receipt
+from app.payments import alerts, booking, charging, doubts, earlier, schedule
+from app.payments.locking import locked, locked_number
 from app.payments.models import Callback, Payment, Receipt
 from app.payments.states import FAILED, PAID, PENDING, SENDING
 
@@ -145,7 +145,7 @@ def found_paid(payment: Payment) -> None:
 
 
 def _credit(payment: Payment, facts: Evidence, source: str) -> None:
-    first = _told_before(payment, facts)
+    first = earlier.money(payment, facts.code, facts.claimed_code)
     mark_paid(payment, source, actor="safaricom")
     if facts.code is not None:
         doubts.tell_of_claims(payment, facts.code)
@@ -153,19 +153,6 @@ def _credit(payment: Payment, facts: Evidence, source: str) -> None:
         bring(payment, facts, source)
     else:
         booking.adopt(first, payment)
-
-
-def _told_before(payment: Payment, facts: Evidence) -> Receipt | None:
-    """Its money, where a statement brought it first and staff booked it; locked."""
-    if facts.code is not None:
-        found = doubts.booked(facts.code)
-        return locked_receipt(found.id) if found is not None else None
-    if facts.claimed_code is not None:
-        return None
-    alike = [locked_receipt(receipt_id) for receipt_id in doubts.nobodys(payment)]
-    waiting = [receipt for receipt in alike if receipt.payment_id is None]
-    untouched = [receipt for receipt in waiting if not booking.allocated(receipt)]
-    return untouched[0] if len(untouched) == 1 else None
 
 
 def mark_paid(payment: Payment, source: str, *, actor: str) -> None:

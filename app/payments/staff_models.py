@@ -137,6 +137,12 @@ class StatementLine(Model):
         CheckConstraint("paid_in >= 0 and withdrawn >= 0", name="amounts"),
         Index("ix_statement_line_completed", "merchant_id", "completed_at"),
         Index("ix_statement_line_reference", "merchant_id", "reference"),
+        Index(
+            "ix_statement_line_linked",
+            "merchant_id",
+            "linked_code",
+            postgresql_where=text("linked_code is not null"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -149,6 +155,7 @@ class StatementLine(Model):
     reference: Mapped[str | None]  # A/C No., what the payer typed; a phone number in it is masked
     status: Mapped[str]
     kind: Mapped[str]  # Reason Type
+    linked_code: Mapped[str | None]  # Linked Transaction ID: what a reversal takes back
 
 
 class MatchProposal(Model):

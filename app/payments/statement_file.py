@@ -16,6 +16,7 @@ from app import clock, msisdn
 from app.clock import NAIROBI
 from app.errors import BadPhone, Refused
 
+FIRST = datetime(2007, 3, 6, tzinfo=NAIROBI)  # M-PESA began
 LARGEST = 5 * 1024 * 1024  # bytes
 LONGEST_REFERENCE, LONGEST_KIND = 20, 80
 CODE = re.compile(r"[A-Z0-9]{8,12}", re.ASCII)
@@ -48,6 +49,7 @@ class Row:
     withdrawn: Decimal
     reference: str | None
     kind: str
+    linked_code: str | None
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,10 @@ def _checked(columns: dict[str, int]) -> dict[str, int]:
     return columns
 
 
+def printable(text: str) -> str:
+    return "".join(c for c in text if c.isprintable()).strip()
+
+
 class Line:
     """One line of the table, that can say where it cannot be read."""
 
@@ -106,7 +112,7 @@ class Line:
 
     def text(self, column: str) -> str:
         at = self._columns.get(column, len(self._cells))
-        return self._cells[at].strip() if at < len(self._cells) else ""
+        return printable(self._cells[at]) if at < len(self._cells) else ""
 
     def wrong(self, column: str, why: str) -> Refused:
         return Refused(f"Line {self.number}, {NEEDED[column]}: {why}.")
@@ -117,7 +123,7 @@ class Line:
         return not self.text("receiptno") and not self.text("completiontime")
 
     def row(self) -> Row:
-        code = self.text("receiptno").upper()
+        code, linked = (self.text(name).upper() for name in ("receiptno", "linkedtransactionid"))
         if not CODE.fullmatch(code):
             raise self.wrong("receiptno", "not a receipt number")
         return Row(
@@ -127,6 +133,7 @@ class Line:
             withdrawn=abs(self.money("withdrawn", negative=True)),
             reference=_reference(self.text("acno")),
             kind=self.text("reasontype")[:LONGEST_KIND],
+            linked_code=linked if CODE.fullmatch(linked) else None,
         )
 
     def time(self) -> datetime:
@@ -165,9 +172,10 @@ def _rows(lines: Iterable[tuple[int, list[str]]], columns: dict[str, int]) -> tu
 def _time(text: str) -> datetime | None:
     for form in TIMES:
         try:
-            return datetime.strptime(text, form).replace(tzinfo=NAIROBI)
+            found = datetime.strptime(text, form).replace(tzinfo=NAIROBI)
         except ValueError:
             continue
+        return found if found >= FIRST else None
     return None
 
 

@@ -3,6 +3,7 @@
 What can happen between the lines:
 - the same file again, or twice at once: whoever takes in a merchant's statements does so alone, and
   money in is unique by merchant and number, so a known line adds nothing;
+- a file that tells a line otherwise, or denies it: the first one's line stays, and somebody is told;
 - crash: the statement and all of its lines are one commit;
 - a line is booked twice at once, or while its callback settles: both lock the receipt number first,
   and it is unique over all merchants (M3); the second one finds the first one's receipt;
@@ -21,8 +22,8 @@ from app import audit, crypto, ledger
 from app.errors import Refused
 from app.extensions import db
 from app.merchants import Merchant
-from app.payments import booking, comparing, doubts, limits, statement_file
-from app.payments.locking import locked, locked_number, locked_receipt
+from app.payments import booking, checking, comparing, disagreeing, doubts, limits, statement_file
+from app.payments.locking import locked, locked_nameless, locked_number, locked_receipt
 from app.payments.models import Payment, Receipt
 from app.payments.staff_models import Act, Statement, StatementLine
 from app.settings import settings
@@ -37,6 +38,7 @@ class Taken:
     new: int
     known: int
     left_out: int
+    disagree: int  # with earlier statements
 
 
 def take_in(merchant: Merchant, staff_id: int, name: str, content: bytes) -> Taken:
@@ -44,7 +46,17 @@ def take_in(merchant: Merchant, staff_id: int, name: str, content: bytes) -> Tak
     file = statement_file.read(content)
     _check_number(merchant, file)
     limits.lock_key(crypto.blind_index(str(merchant.id), "statement"))
-    statement = _same(merchant, file) or _new(merchant, staff_id, name, file)
+    found = Statement(
+        merchant_id=merchant.id,
+        staff_id=staff_id,
+        name=statement_file.printable(name)[:LONGEST_NAME] or "statement.csv",
+        shortcode=_number_of(merchant, file),
+        rows=len(file.rows),
+        first_at=file.first_at,
+        last_at=file.last_at,
+    )
+    statement = _same(found) or _kept(found)
+    disagree = disagreeing.tell(statement, file, whole=not _is_till(merchant))
     new = _add_lines(statement, file.rows)
     audit.record(
         statement,
@@ -54,7 +66,7 @@ def take_in(merchant: Merchant, staff_id: int, name: str, content: bytes) -> Tak
         rows=len(file.rows),
         new=new,
     )
-    return Taken(statement, new, len(file.rows) - new, file.left_out)
+    return Taken(statement, new, len(file.rows) - new, file.left_out, disagree)
 
 
 def _check_number(merchant: Merchant, file: statement_file.File) -> None:
@@ -72,29 +84,27 @@ def _is_till(merchant: Merchant) -> bool:
     return till is not None
 
 
-def _same(merchant: Merchant, file: statement_file.File) -> Statement | None:
+def _number_of(merchant: Merchant, file: statement_file.File) -> str | None:
+    """Whose money it is; a till's file may name the till instead. What came to the platform says so."""
+    unclear = _is_till(merchant) and file.shortcode != settings().mpesa_shortcode
+    return None if unclear else file.shortcode
+
+
+def _same(found: Statement) -> Statement | None:
     mine = (
-        Statement.merchant_id == merchant.id,
-        Statement.first_at == file.first_at,
-        Statement.last_at == file.last_at,
-        Statement.rows == len(file.rows),
+        Statement.merchant_id == found.merchant_id,
+        Statement.shortcode.is_not_distinct_from(found.shortcode),
+        Statement.first_at == found.first_at,
+        Statement.last_at == found.last_at,
+        Statement.rows == found.rows,
     )
     return db.session.scalar(select(Statement).where(*mine).limit(1))
 
 
-def _new(merchant: Merchant, staff_id: int, name: str, file: statement_file.File) -> Statement:
-    statement = Statement(
-        merchant_id=merchant.id,
-        staff_id=staff_id,
-        name=name[:LONGEST_NAME] or "statement.csv",
-        shortcode=None if _is_till(merchant) else file.shortcode,
-        rows=len(file.rows),
-        first_at=file.first_at,
-        last_at=file.last_at,
-    )
-    db.session.add(statement)
+def _kept(found: Statement) -> Statement:
+    db.session.add(found)
     db.session.flush()
-    return statement
+    return found
 
 
 def _add_lines(statement: Statement, rows: list[statement_file.Row]) -> int:
@@ -118,11 +128,14 @@ def book(line: StatementLine, staff_id: int) -> Receipt:
     booked = doubts.booked(line.code)
     if booked is not None and booked.merchant_id == line.merchant_id:
         return booked
-    comparing.check_free(comparing.look_up(merchant, line))
+    amount = whole(line)
+    locked_nameless(line.merchant_id, amount)
+    checking.check_free(comparing.look_up(merchant, line))
+    checking.check_not_a_neighbours(merchant, line)
     receipt = Receipt(
         merchant_id=line.merchant_id,
         code=line.code,
-        amount=whole(line),
+        amount=amount,
         source="statement",
         paid_at=line.completed_at,
     )
@@ -160,7 +173,7 @@ def give_number(line: StatementLine, receipt: Receipt, act: Act) -> None:
     if receipt.code is not None:
         raise Refused(f"It has the number {receipt.code} by now.")
     found = comparing.look_up(merchant, line)
-    comparing.check_ours(found)
+    checking.check_ours(found)
     if receipt.id not in comparing.unnumbered(merchant, line):
         raise Refused("Amount, account number and time of this line do not fit this payment.")
     receipt.code = line.code
@@ -190,3 +203,11 @@ def account_of(receipt: Receipt) -> str | None:
     """The account number that the payer typed, where a statement has told us."""
     line = money_in(receipt.merchant_id, receipt.code) if receipt.code else None
     return line.reference if line else None
+
+
+def check_kept(receipt: Receipt) -> None:
+    """Raises Refused where a statement says that M-PESA took this money back."""
+    line = money_in(receipt.merchant_id, receipt.code) if receipt.code else None
+    if line is not None:
+        merchant = db.session.get_one(Merchant, line.merchant_id)
+        checking.check_kept(comparing.look_up(merchant, line))

@@ -101,5 +101,9 @@ def line(code="TKL4H7Q2MX"):
 
 def says_paid(payment_id):
     """Safaricom's answer to a question."""
-    reconciliation.answered(payment_id, Answer(Verdict.PAID, "0", None))
+    says_paid_uncommitted(payment_id)
     db.session.commit()
+
+
+def says_paid_uncommitted(payment_id):
+    reconciliation.answered(payment_id, Answer(Verdict.PAID, "0", None))

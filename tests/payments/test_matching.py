@@ -405,8 +405,8 @@ def test_an_answer_finds_the_tills_money_of_its_minutes(plan):
     assert not payment.invoice.open
 
 
-def test_of_two_such_sums_an_answer_takes_none(plan):
-    """Nobody knows which: a person does."""
+def test_of_two_such_sums_an_answer_takes_one_and_somebody_is_told(plan):
+    """Which number is a guess; a third sum would be money that nobody has paid (M1)."""
     payment, hook = factories.pending(plan)
     factories.deliver(hook, factories.failure())
     work.settle_inbox()
@@ -415,7 +415,9 @@ def test_of_two_such_sums_an_answer_takes_none(plan):
         statements.book(by_hand.line(code), by_hand.person().id)
         db.session.commit()
     by_hand.says_paid(payment.id)
-    assert (receipt_of(payment).code, count_of(Receipt)) == (None, 3)
+    assert (receipt_of(payment).code, count_of(Receipt)) == (CODE, 2)
+    assert [receipt.code for receipt, _ in booking.in_suspense()] == ["TKL0000002"]
+    assert alerts() == [(payment.id, "guessed_number")]
 
 
 def test_another_merchants_money_is_not_this_payments(unconfirmed):

@@ -139,7 +139,10 @@ def _said(taken: statements.Taken) -> str:
         parts.append(f"{taken.known:,} that were here already")
     if taken.left_out:
         parts.append(f"{taken.left_out:,} left out, because M-PESA has not completed them")
-    return ", ".join(parts) + "."
+    said = ", ".join(parts) + "."
+    if taken.disagree:
+        said += f" {taken.disagree:,} are not as an earlier statement has them: look at the alerts."
+    return said
 
 
 @blueprint.get("/statements/<int:statement_id>")

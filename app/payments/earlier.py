@@ -1,0 +1,96 @@
+"""Money that was in our books before its payment was known: a statement brought it, staff booked it.
+
+A message has the number, and finds that money by it. An answer has none. Then only a till's line,
+which names no account, can be in suspense (a paybill's waits for its payment: comparing.py); amount
+and the minutes of the prompt decide. Which of several alike it takes is a guess about numbers, and
+staff are told; that it takes one is not, for otherwise the same money would be there twice (M1). If
+it was another prompt's, then this one's own line is still to come, and is booked when it does.
+"""
+
+from datetime import timedelta
+
+from sqlalchemy import and_, func, select
+
+from app.billing.models import Invoice, Subscription
+from app.extensions import db
+from app.payments import alerts, doubts
+from app.payments.locking import locked_nameless, locked_receipt
+from app.payments.models import Allocation, Payment, Receipt
+from app.payments.staff_models import StatementLine
+
+# A prompt is paid within minutes of its sending, or never; two clocks may differ (payments/comparing.py).
+PROMPT_EARLY, PROMPT_LATE = timedelta(minutes=2), timedelta(minutes=10)
+
+
+def money(payment: Payment, code: str | None, claimed_code: str | None) -> Receipt | None:
+    """The receipt that is this payment's, locked; None: its money is new to us."""
+    if code is not None:
+        found = doubts.booked(code)
+        return locked_receipt(found.id) if found is not None else None
+    locked_nameless(payment.merchant_id, payment.amount)
+    alike = _waiting(payment)
+    for receipt in alike:
+        if receipt.code == claimed_code:
+            return receipt
+    if claimed_code is not None and not doubts.code_is_taken(claimed_code, payment):
+        return None  # a message says another number: then these are other money
+    return _one_of(payment, alike)
+
+
+def _waiting(payment: Payment) -> list[Receipt]:
+    """Those that no payment has, and that staff have given to nobody but this customer; theirs first."""
+    owner = payment.invoice.subscription.subscriber_id
+    found = [locked_receipt(receipt_id) for receipt_id in nobodys(payment)]
+    held = {receipt: _holders(receipt) for receipt in found if receipt.payment_id is None}
+    free = [receipt for receipt, holders in held.items() if holders <= {owner}]
+    return sorted(free, key=lambda receipt: (not held[receipt], receipt.paid_at, receipt.id))
+
+
+def _one_of(payment: Payment, alike: list[Receipt]) -> Receipt | None:
+    if not alike:
+        return None
+    if len(alike) > 1:
+        text = (
+            f"{len(alike)} sums of KSh {payment.amount} came in its minutes; it was given "
+            f"{alike[0].code}. If M-PESA's number is another one, both customers have paid all the same."
+        )
+        alerts.raise_for(payment, "guessed_number", text)
+    return alike[0]
+
+
+def nobodys(payment: Payment) -> list[int]:
+    """Money from a till's statement, which names no account, of this prompt's minutes and amount."""
+    if payment.sending_at is None:
+        return []
+    named = select(Invoice.id).where(
+        Invoice.merchant_id == StatementLine.merchant_id,
+        Invoice.reference == StatementLine.reference,
+    )
+    line = (StatementLine.merchant_id == Receipt.merchant_id, StatementLine.code == Receipt.code)
+    query = select(Receipt.id).join(StatementLine, and_(*line, StatementLine.paid_in > 0))
+    alike = query.where(
+        Receipt.merchant_id == payment.merchant_id,
+        Receipt.subscriber_id.is_(None),
+        Receipt.payment_id.is_(None),
+        Receipt.amount == payment.amount,
+        Receipt.paid_at.between(
+            payment.sending_at - PROMPT_EARLY, payment.sending_at + PROMPT_LATE
+        ),
+        ~named.exists(),
+    )
+    return list(db.session.scalars(alike.order_by(Receipt.id)))
+
+
+def _holders(receipt: Receipt) -> set[int]:
+    """Whose balances, and whose invoices, its shillings are on."""
+    holder = func.coalesce(Allocation.subscriber_id, Subscription.subscriber_id)
+    query = (
+        select(holder)
+        .select_from(Allocation)
+        .outerjoin(Invoice, Invoice.id == Allocation.invoice_id)
+        .outerjoin(Subscription, Subscription.id == Invoice.subscription_id)
+        .where(Allocation.receipt_id == receipt.id)
+        .group_by(holder)
+        .having(func.sum(Allocation.amount) > 0)
+    )
+    return set(db.session.scalars(query))
