@@ -7,6 +7,7 @@ from app.web import (
     assets,
     checkout,
     compression,
+    doors,
     errors,
     health,
     hooks,
@@ -32,6 +33,7 @@ def init_app(app: Flask) -> None:
     assets.init_app(app)
     compression.init_app(app)
     security.init_app(app)
+    doors.init_app(app)
     errors.init_app(app)
     language.init_app(app)
     shown.init_app(app)
