@@ -40,6 +40,7 @@ class Settings:
     mpesa_shortcode: str  # the paybill, or the store number of a till
     mpesa_till: str | None
     callback_addresses: tuple[Network, ...]
+    callback_addresses_only: bool
     metrics_addresses: tuple[Network, ...]
     query_schedule: tuple[int, ...]  # seconds after the prompt was accepted
     query_budget_per_minute: int | None  # per shortcode; None: no limit
@@ -67,6 +68,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         encryption_keys=env.encryption_keys(),
         phone_index_key=env.hex_key("PHONE_INDEX_KEY", env.text("PHONE_INDEX_KEY")),
         callback_addresses=env.networks("CALLBACK_ADDRESSES"),
+        callback_addresses_only=env.callback_addresses_only(),
         metrics_addresses=env.networks("METRICS_ADDRESSES", "127.0.0.0/8,::1/128"),
         query_schedule=env.query_schedule(),
         sweep_seconds=env.seconds("SWEEP_SECONDS", 10),
@@ -114,6 +116,12 @@ class Environment:
             return tuple(ip_network(part, strict=False) for part in self.listed(name, default))
         except ValueError as error:
             raise BadSetting(f"{name} must list addresses or networks: {error}.") from error
+
+    def callback_addresses_only(self) -> bool:
+        only = self.flag("CALLBACK_ADDRESSES_ONLY", "0")
+        if only and not self.listed("CALLBACK_ADDRESSES"):
+            raise BadSetting("CALLBACK_ADDRESSES_ONLY=1 needs CALLBACK_ADDRESSES: else none comes in.")
+        return only
 
     def hex_key(self, name: str, value: str) -> bytes:
         if not re.fullmatch("[0-9a-fA-F]{64}", value, re.ASCII):

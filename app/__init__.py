@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import cli, logs, web
 from app.extensions import csrf, db, migrate
@@ -32,9 +31,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["malipo.settings"] = settings
     app.config.update(_flask_config(settings))
     logs.configure(settings.log_level)
-    if settings.trusted_proxy_hops:
-        hops = settings.trusted_proxy_hops
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     db.init_app(app)
     migrate.init_app(app, db, directory=str(INSTANCE.parent / "migrations"))
     csrf.init_app(app)

@@ -7,15 +7,18 @@ column and row) is bound to it as associated data, so a value moved to another r
 import hmac
 import os
 import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import cache
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 
 from app.settings import settings
 
 VERSION = b"\x01"
 NONCE_BYTES = 12
+HIDDEN = "~"  # how a hidden token begins, and no other
 
 
 class CannotOpen(Exception):
@@ -61,9 +64,31 @@ def blind_index(value: str, purpose: str) -> bytes:
     return hmac.digest(settings().phone_index_key, f"{purpose}|{value}".encode(), "sha256")
 
 
+def hide(value: str, purpose: str) -> str:
+    """As the database keeps a token: equal ones are equal there, so that one can be looked up.
+
+    Whoever holds the database without PHONE_INDEX_KEY can neither read it nor make one.
+    """
+    found = _siv(settings().phone_index_key).encrypt(value.encode(), [purpose.encode()])
+    return HIDDEN + urlsafe_b64encode(found).decode()
+
+
+def reveal(hidden: str, purpose: str) -> str:
+    body = urlsafe_b64decode(hidden.removeprefix(HIDDEN))
+    try:
+        return _siv(settings().phone_index_key).decrypt(body, [purpose.encode()]).decode()
+    except InvalidTag as error:
+        raise CannotOpen(f"{purpose}: hidden under another PHONE_INDEX_KEY") from error
+
+
+@cache
+def _siv(index_key: bytes) -> AESSIV:
+    return AESSIV(hmac.digest(index_key, b"hidden tokens", "sha256"))
+
+
 def new_token() -> str:
     """For browsers: 128 random bits, safe in a URL."""
-    return secrets.token_urlsafe(16)
+    return secrets.token_hex(16)
 
 
 def new_hook_token() -> str:

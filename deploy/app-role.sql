@@ -20,6 +20,8 @@ grant delete on callback to :"role";
 grant delete on staff_session, recovery_code to :"role";
 -- A view that somebody saved is theirs to throw away.
 grant delete on saved_view to :"role";
+-- Who wanted no prompts may want them again.
+grant delete on opt_out to :"role";
 -- Figures are counted from the rows above, and again whenever these change.
 grant update on figures_made, chain_check to :"role";
 grant delete on day_figure, figures_made to :"role";

@@ -55,6 +55,7 @@ def production(**changes):
         ("mpesa_base_url", "http://127.0.0.1:8001"),
         ("mpesa_till", None),
         ("callback_addresses", ()),
+        ("callback_addresses_only", False),
         ("metrics_addresses", (ip_network("127.0.0.0/8"), ip_network("::1/128"))),
         ("query_schedule", (20, 45, 75, 120, 300, 900, 3600, 21600, 86400)),
         ("query_budget_per_minute", None),

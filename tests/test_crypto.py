@@ -99,7 +99,20 @@ def test_an_index_is_stable_and_has_a_purpose_and_a_key(app, set_setting):
 def test_a_browsers_token_has_128_bits_and_fits_a_url():
     tokens = {crypto.new_token() for _ in range(500)}
     assert len(tokens) == 500
-    assert all(re.fullmatch(r"[A-Za-z0-9_-]{22}", token) for token in tokens)
+    assert all(re.fullmatch(r"[0-9a-f]{32}", token) for token in tokens)
+
+
+def test_a_hidden_token_is_found_again_and_tells_nothing(app, set_setting):
+    token = crypto.new_token()
+    hidden = crypto.hide(token, "payment.token")
+    assert hidden == crypto.hide(token, "payment.token") != crypto.hide(token, "payment.attempt")
+    assert token not in hidden
+    assert crypto.reveal(hidden, "payment.token") == token
+    with pytest.raises(crypto.CannotOpen):
+        crypto.reveal(hidden, "payment.attempt")
+    set_setting(phone_index_key=b"\x07" * 32)
+    with pytest.raises(crypto.CannotOpen):
+        crypto.reveal(hidden, "payment.token")
 
 
 def test_safaricoms_token_is_hex_and_spells_nothing():

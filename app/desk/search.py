@@ -20,7 +20,7 @@ from app.payments.models import Payment, Receipt
 
 RECEIPT = re.compile(r"[A-Z0-9]{8,12}", re.ASCII)
 REFERENCE = re.compile(r"[A-Z0-9-]{3,12}", re.ASCII)
-TOKEN = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
+TOKEN = re.compile(r"[0-9a-f]{32}|[A-Za-z0-9_-]{22}", re.ASCII)
 SHORTEST_NAME = 2
 MOST_PEOPLE = 100  # whose payments are fetched to be put in order
 HINT = (

@@ -16,7 +16,7 @@ def about(payment: Payment, result: StkResult, address: str | None) -> list[str]
     """Why a success is asked about before it settles: sentences' ends for staff, or nothing."""
     above = payment.merchant.verify_above
     always = above is not None and payment.amount > above
-    more = {_strange(address): _foreign(address), "an amount that is always confirmed": always}
+    more = {_strange(address): is_foreign(address), "an amount that is always confirmed": always}
     return misfits(payment, result) + [text for text, odd in more.items() if odd]
 
 
@@ -38,7 +38,7 @@ def about_failure(payment: Payment, result: StkResult, address: str | None) -> l
         "another request id": other_id(payment, result),
         "a failure that names money": result.amount is not None or result.receipt is not None,
         "another message says paid": payment.held_callback_id is not None,
-        _strange(address): _foreign(address),
+        _strange(address): is_foreign(address),
     }
     return [text for text, odd in tests.items() if odd]
 
@@ -88,8 +88,8 @@ def _booked_otherwise(result: StkResult) -> bool:
     return found is not None and result.amount is not None and found.amount != result.amount
 
 
-def _foreign(address: str | None) -> bool:
-    """A signal, never a wall: Safaricom's addresses change, and proxies hide them (C10)."""
+def is_foreign(address: str | None) -> bool:
+    """A signal, and no wall by itself: Safaricom's addresses change, and proxies hide them (C10)."""
     known = settings().callback_addresses
     if not known or address is None:
         return False

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from app import clock
 from app.errors import MustWait
 from app.extensions import db
-from app.payments import buckets
+from app.payments import buckets, opt_out
 from app.payments.models import Payment
 from app.payments.states import FAILED, LIVE, UNCONFIRMED
 from app.settings import settings
@@ -70,6 +70,8 @@ def lock_key(key: bytes) -> None:
 
 def check(ask: Ask) -> None:
     """Raises MustWait. The caller holds the locks, so that two checks cannot both pass."""
+    if opt_out.holds(ask.phone_index):  # in the words of a limit: strangers learn nothing of it
+        raise MustWait(int(PHONE_WINDOWS[0].length.total_seconds()), "opted out")
     _none_live(and_(Payment.phone_index == ask.phone_index, Payment.status.in_(LIVE)))
     if not settings().prompt_limits_enabled:
         return

@@ -23,6 +23,7 @@ from app.daraja import Credentials, Reason
 from app.errors import Surprise
 from app.extensions import Model
 from app.merchants import Merchant
+from app.payments.hidden import Hidden
 from app.payments.states import FAILED, TRANSITIONS, Status
 
 LIVE_SQL = text("status in ('created', 'sending', 'pending')")
@@ -64,9 +65,11 @@ class Payment(Model):
     merchant_id: Mapped[int] = mapped_column(ForeignKey("merchant.id"))
     invoice_id: Mapped[int]
     plan_id: Mapped[int | None]  # what it pays for; lists are found by it
-    token: Mapped[str] = mapped_column(unique=True, default=crypto.new_token)  # the browser's
+    token: Mapped[str] = mapped_column(  # the browser's
+        Hidden("payment.token"), unique=True, default=crypto.new_token
+    )
     hook_hash: Mapped[bytes | None] = mapped_column(unique=True)  # of Safaricom's token
-    attempt: Mapped[str | None]  # the form's idempotency key
+    attempt: Mapped[str | None] = mapped_column(Hidden("payment.attempt"))  # the form's key
     retry_of_id: Mapped[int | None] = mapped_column(ForeignKey("payment.id"), unique=True)
     method: Mapped[str] = mapped_column(default="stk")
     shortcode: Mapped[str | None]  # that it was sent through: the merchant may have another by now

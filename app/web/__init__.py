@@ -7,6 +7,7 @@ from app.web import (
     assets,
     checkout,
     compression,
+    doors,
     errors,
     health,
     hooks,
@@ -26,12 +27,14 @@ MOST_PARTS = 20
 def init_app(app: Flask) -> None:
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     app.config["MAX_FORM_PARTS"] = MOST_PARTS
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # nobody is told what else a door would take
     for room in (plans, checkout, links, payment, mpesa_help, hooks, health, admin):
         app.register_blueprint(room.blueprint)
     admin.init_app(app)
     assets.init_app(app)
     compression.init_app(app)
     security.init_app(app)
+    doors.init_app(app)
     errors.init_app(app)
     language.init_app(app)
     shown.init_app(app)

@@ -110,8 +110,8 @@ def _form(plan: Plan, *, error: str | None = None, wait: int | None = None) -> s
         through=merchants.platform_name() if plan.merchant.uses_platform_shortcode else None,
         attempt=crypto.new_token(),
         phone=request.form.get("phone", ""),
-        ref=_ref(request.values),
-        back=request.values.get("return", ""),
+        ref=_ref(visitor.given()),
+        back=visitor.given().get("return", ""),
         error=error,
         wait=wait,
     )

@@ -7,7 +7,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.extensions import csrf, db
 from app.jobs import bell, spool
-from app.payments import inbox
+from app.logs import log
+from app.payments import doubts, inbox
+from app.settings import settings
 from app.web import visitor
 
 blueprint = Blueprint("hooks", __name__, url_prefix="/hooks/v1")
@@ -28,21 +30,27 @@ def stk(token: str) -> dict[str, object]:
         _spool(token, body)
         raise
     if not kept:
+        log().warning("callback refused")  # by its token, or by where it came from
         abort(404)
     bell.ring(bell.SETTLE)
     return ACCEPTED
 
 
 def _keep(token: str, body: bytes) -> bool:
-    kept = inbox.receive(token, body, visitor.address()) is not None
+    kept = _may_come() and inbox.receive(token, body, visitor.address()) is not None
     if not kept:
         inbox.receive_stray(body, visitor.address())
     db.session.commit()
     return kept
 
 
+def _may_come() -> bool:
+    """Addresses are a signal (payments/doubts.py); a wall only where CALLBACK_ADDRESSES_ONLY says so."""
+    return not (settings().callback_addresses_only and doubts.is_foreign(visitor.address()))
+
+
 def _spool(token: str, body: bytes) -> None:
     """No database: 503, so that whoever retries does, and the body on the disk, for who does not."""
     db.session.rollback()
-    if TOKEN.fullmatch(token):
+    if TOKEN.fullmatch(token) and _may_come():
         spool.keep(token, body, visitor.address())

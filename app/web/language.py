@@ -19,6 +19,7 @@ from app.settings import settings
 ENGLISH = "en"
 NAMES = {ENGLISH: "English", "sw": "Kiswahili"}
 LANG = "lang"  # in a link, and as a cookie
+HOST_ONLY = "__Host-"  # of a cookie: no other name of the domain can set it
 COOKIE_LIFE = timedelta(days=365)
 FOR_STAFF = re.compile(r"/admin(/|$)")
 POLL = "payment.status"
@@ -52,7 +53,7 @@ def _for_customers() -> bool:
 
 
 def _chosen() -> str | None:
-    said = (request.args.get(LANG), request.cookies.get(LANG))
+    said = (request.args.get(LANG), request.cookies.get(cookie_name()))
     return next((code for code in said if code in NAMES), None)
 
 
@@ -83,7 +84,11 @@ def look_up() -> None:
 
 def of_polls() -> str | None:
     """For the addresses that a page polls: its language, where no cookie tells it anyway."""
-    return None if request.cookies.get(LANG) == current() else current()
+    return None if request.cookies.get(cookie_name()) == current() else current()
+
+
+def cookie_name() -> str:
+    return HOST_ONLY + LANG if settings().https else LANG
 
 
 def current() -> str:
@@ -112,7 +117,7 @@ def _keep_choice(response: Response) -> None:
     if request.method != "GET" or request.endpoint == POLL or code not in NAMES:
         return
     response.set_cookie(
-        LANG,
+        cookie_name(),
         code,
         max_age=COOKIE_LIFE,
         secure=settings().https,

@@ -10,7 +10,7 @@ from flask_babel import get_locale, gettext, ngettext
 from markupsafe import Markup, escape
 
 from app.clock import NAIROBI
-from app.web import face
+from app.web import face, visitor
 
 NBSP = "\N{NO-BREAK SPACE}"
 PHONE = re.compile(r"\+?[0-9][0-9 ]{2,17}", re.ASCII)
@@ -114,4 +114,5 @@ GLOBALS: tuple[Callable[..., object], ...] = (
     language,
     face.plans_url,
     face.face_css,
+    visitor.given,
 )

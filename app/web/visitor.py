@@ -1,6 +1,7 @@
 """Who is at the other end: which payments this browser started, and from which address."""
 
 from flask import request, session
+from werkzeug.datastructures import MultiDict
 
 MINE = "mine"
 REMEMBERED = 10  # payments; a cookie is small
@@ -21,8 +22,13 @@ def newest() -> list[str]:
 
 
 def address() -> str | None:
-    """The peer's, or the one that our own proxies vouch for (TRUSTED_PROXY_HOPS)."""
-    return request.remote_addr
+    """The peer's, or the one that our own proxies vouch for (doors.py). None: a socket without one."""
+    return request.remote_addr or None
+
+
+def given() -> MultiDict[str, str]:
+    """What was typed: a form's fields, or a page's query; never one beside the other (C46)."""
+    return request.form if request.method == "POST" else request.args
 
 
 def wants_fragment() -> bool:

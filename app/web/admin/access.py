@@ -12,6 +12,7 @@ from werkzeug import Response
 from app.extensions import Model, db
 from app.logs import log
 from app.staff import OPERATOR, ROLES, sessions
+from app.web import visitor
 from app.web.admin import desk, rail
 
 ANY, STRANGERS = "any", "strangers"
@@ -149,7 +150,7 @@ def next_url() -> str:
 
 
 def asked_for() -> str | None:
-    return _own(request.values.get("next", ""))
+    return _own(visitor.given().get("next", ""))
 
 
 def _own(path: str) -> str | None:

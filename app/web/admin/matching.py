@@ -11,6 +11,7 @@ from app.extensions import db
 from app.payments import matching, statements
 from app.payments.models import Payment
 from app.payments.staff_models import Act, MatchProposal
+from app.web import visitor
 from app.web.admin import access, desk, hands, saving
 from app.web.admin.access import ANY, allow
 from app.web.admin.hands import MOVERS
@@ -29,7 +30,7 @@ def _match_page(payment: Payment, error: str | None = None) -> str:
     return render_template(
         "admin/reconciliation/match.html",
         payment=payment,
-        code=request.values.get("code", ""),
+        code=visitor.given().get("code", ""),
         error=error,
     )
 

@@ -14,7 +14,7 @@ from app.errors import Refused
 from app.extensions import db
 from app.staff import OWNER
 from app.staff.accounts import By
-from app.web import security
+from app.web import security, visitor
 from app.web.admin import access, desk, reasons, saving, typed
 from app.web.admin.access import ANY, allow
 
@@ -98,7 +98,7 @@ def create() -> Page:
 
 
 def _interval(text: str) -> plans.Interval:
-    unit = request.values.get("unit", "")
+    unit = visitor.given().get("unit", "")
     try:
         return plans.checked_interval(f"{text} {unit}")
     except Refused as refusal:
@@ -150,7 +150,7 @@ def _change(plan: Plan, values: dict[str, Any]) -> None:
 def preview() -> Page:
     """The customers' page of a plan as it is being typed, for a frame of ours. Saves nothing."""
     security.show_in_frame()
-    values, errors = typed.checked(request.values, CHECKS)
+    values, errors = typed.checked(visitor.given(), CHECKS)
     if errors:
         return render_template("admin/plans/no_preview.html", errors=errors)
     interval: plans.Interval = values.pop("every")

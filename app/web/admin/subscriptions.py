@@ -16,6 +16,7 @@ from app.extensions import db
 from app.jobs import bell
 from app.payments import charging
 from app.payments.models import Payment
+from app.web import visitor
 from app.web.admin import access, asking, desk, paging, searching, typed
 from app.web.admin.access import ANY, allow
 
@@ -99,7 +100,7 @@ def _on_sale() -> dict[int, Plan]:
 
 def _chosen_person() -> Subscriber | None:
     """Whose page led here; else a number is typed."""
-    person_id = request.values.get("customer", type=int)
+    person_id = visitor.given().get("customer", type=int)
     return access.mine(Subscriber, person_id) if person_id is not None else None
 
 

@@ -1,0 +1,27 @@
+"""Numbers that get no prompts.
+
+Revision ID: 0011
+Revises: 0008
+Create Date: 2026-11-26 11:50:00
+
+"""
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0011"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+
+def upgrade():
+    op.create_table(
+        "opt_out",
+        sa.Column("phone_index", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("phone_index", name="pk_opt_out"),
+    )
+
+
+def downgrade():
+    op.drop_table("opt_out")
