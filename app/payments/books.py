@@ -1,22 +1,16 @@
 """The money rules, proved from the rows: one set-based query per rule, answering what is wrong."""
 
-from dataclasses import dataclass
-
 from sqlalchemy import text
 
 from app.extensions import db
+from app.payments import hand_rules
+from app.payments.rules import Rule
 
 MOST = 20  # ids of one rule
 
 
-@dataclass(frozen=True)
-class Rule:
-    name: str
-    says: str
-    sql: str
-
-
-RULES = (
+RULES: tuple[Rule, ...] = (
+    *hand_rules.RULES,
     Rule(
         "M1 paid-has-receipt",
         "a payment is paid exactly when it has a receipt",
@@ -41,18 +35,6 @@ RULES = (
              full join (select receipt_id, -sum(amount) as amount from ledger_entry
               where account = 'suspense' group by 1) l on l.receipt_id = r.id
            where coalesce(r.amount, 0) <> coalesce(l.amount, 0)""",
-    ),
-    Rule(
-        "M1 suspense-reallocated",
-        "what left suspense was allocated by a person; where a payment took all, nothing was",
-        """select r.id from receipt r
-           left join (select receipt_id, sum(amount) as amount from allocation group by 1) a
-             on a.receipt_id = r.id
-           left join (select receipt_id, sum(case when from_subscriber_id is null then amount
-                when to_subscriber_id is null then -amount else 0 end) as amount
-              from reallocation group by 1) m on m.receipt_id = r.id
-           where coalesce(m.amount, 0) <>
-             case when r.subscriber_id is null then coalesce(a.amount, 0) else 0 end""",
     ),
     Rule(
         "M1 receipt-booked",
@@ -184,24 +166,6 @@ RULES = (
                or months <> every * case unit when 'month' then 1 when 'quarter' then 3 else 12 end
                or not (ed = least(sd, emax) or (sd = smax and ed >= least(sd, emax)))
              end""",
-    ),
-    Rule(
-        "M12 one-merchant",
-        "what belongs together belongs to one merchant",
-        """select p.id from payment p join invoice i on i.id = p.invoice_id
-             where p.merchant_id <> i.merchant_id
-           union all select l.id from ledger_entry l join receipt r on r.id = l.receipt_id
-             where l.merchant_id <> r.merchant_id
-           union all select l.id from ledger_entry l join invoice i on i.id = l.invoice_id
-             where l.merchant_id <> i.merchant_id
-           union all select a.id from allocation a join receipt r on r.id = a.receipt_id
-             where a.merchant_id <> r.merchant_id
-           union all select c.id from callback c join payment p on p.id = c.payment_id
-             where c.merchant_id is distinct from p.merchant_id
-           union all select a.id from alert a join payment p on p.id = a.payment_id
-             where a.merchant_id <> p.merchant_id
-           union all select p.id from payment p join payment o on o.id = p.retry_of_id
-             where p.merchant_id <> o.merchant_id""",
     ),
     Rule(
         "M13 ledger-balanced",

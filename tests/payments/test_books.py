@@ -79,14 +79,28 @@ PLANTED = [
         """update ledger_entry set account = 'suspense'
            where account = 'receivable' and receipt_id is not null""",
     ),
-    ("M1 suspense-reallocated", 1, "update receipt set subscriber_id = null"),
+    ("M1 owner-or-moved", 1, "update receipt set subscriber_id = null"),
     (
-        "M1 suspense-reallocated",
+        "M1 owner-or-moved",
         1,
         """insert into reallocation (merchant_id, receipt_id, to_subscriber_id, amount, reason,
              staff_id, attempt, created_at)
            select merchant_id, id, subscriber_id, 5, 'because', 1, 'a-form', now() from receipt""",
     ),
+    ("M1 owner-or-moved", 1, "update subscription set subscriber_id = 999 where id = 1"),
+    (
+        "M2 statement-has-line",
+        1,
+        "update receipt set source = 'statement'",
+    ),
+    (
+        "M2 moved-by-somebody",
+        1,
+        """insert into reallocation (merchant_id, receipt_id, to_subscriber_id, amount, reason,
+             staff_id, attempt, created_at)
+           select merchant_id, id, subscriber_id, 5, 'because', 1, 'a-form', now() from receipt""",
+    ),
+    ("M3 claim-was-verified", 1, "update receipt set source = 'staff'"),
     ("M1 receipt-booked", 1, "delete from ledger_entry where account like 'mpesa:%'"),
     ("M1 receipt-booked", 1, "update receipt set amount = amount + 1"),
     (
@@ -159,6 +173,8 @@ PLANTED = [
     ("M12 one-merchant", 1, "update payment set merchant_id = 999 where id = 1"),
     ("M12 one-merchant", 1, "update ledger_entry set merchant_id = 999 where id = 1"),
     ("M12 one-merchant", 1, "update allocation set merchant_id = 999"),
+    ("M12 one-merchant", 1, "update receipt set merchant_id = 999"),
+    ("M12 one-merchant", 2, "update subscription set merchant_id = 999 where id = 2"),
     ("M12 one-merchant", 1, "update callback set merchant_id = 999 where id = 1"),
     ("M12 one-merchant", 3, "update payment set retry_of_id = 1, merchant_id = 999 where id = 3"),
     ("M13 balances-agree", 1, "update ledger_entry set account = 'balance:1' where id = 2"),

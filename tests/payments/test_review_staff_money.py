@@ -7,23 +7,28 @@ import pytest
 from sqlalchemy import select
 
 from app import clock
-from app.errors import Refused
+from app.billing import cancelling
+from app.errors import MalipoError, Refused
 from app.extensions import db
 from app.jobs import work
 from app.payments import (
     booking,
+    by_staff,
     closing,
     customer,
     disputes,
     matching,
     reallocating,
+    settlement,
     statements,
 )
-from app.payments.models import Receipt
+from app.payments.models import Callback, Receipt
+from app.payments.reallocating import Order
 from app.payments.staff_models import StatementLine
+from app.staff.accounts import By
 from tests import factories
 from tests.payments import by_hand
-from tests.payments.test_concurrency import count_of
+from tests.payments.test_concurrency import at_once, count_of
 
 CODE, OTHER = "TKL4H7Q2MX", "TKL0000002"
 OTHER_PHONE = "254722000001"
@@ -228,3 +233,47 @@ def test_evidence_that_was_changed_and_sent_again_is_another_piece(failed):
         disputes.add_evidence(case.id, text, act)
         db.session.commit()
     assert [one.text for one in disputes.evidence_of(case)] == ["The SMS.", "A second SMS."]
+
+
+def test_everybody_at_once_ends_without_a_deadlock(app, plan, failed, set_setting):
+    """One customer: a message, an answer, an allocation, a move, an undo, a match, a cancellation, a request."""
+    set_setting(prompt_limits_enabled=False)
+    subscription = failed.invoice.subscription
+    jane, model, subscription_id = subscription.subscriber_id, type(subscription), subscription.id
+    other, (paid, hook) = unconfirmed(plan), factories.pending(plan, "254722000007", "ws_CO_7")
+    ali, callback_id = (
+        other.invoice.subscription.subscriber_id,
+        factories.deliver(hook, factories.success(receipt="TKLCALLED1", checkout_id="ws_CO_7")),
+    )
+    receipt, held = by_hand.suspended(900), by_hand.suspended(700, "TKLHELD001")
+    row = reallocating.allocate(held.id, jane, 450, by_hand.act())
+    by_hand.taken_in(by_hand.row(CODE, account=other.invoice.reference))
+    ids = {"receipt": receipt.id, "held": held.id, "row": row.id, "line": by_hand.line().id}
+    failed_id, other_id, acts = failed.id, other.id, [by_hand.act() for _ in range(10)]
+
+    def its_own():
+        return db.session.get_one(model, subscription_id)
+
+    verbs = (
+        lambda: settlement.settle(db.session.get_one(Callback, callback_id)),
+        lambda: by_hand.says_paid_uncommitted(failed_id),
+        lambda: reallocating.allocate(ids["receipt"], jane, 600, acts[2]),
+        lambda: reallocating.move(ids["held"], Order(jane, ali, 200), acts[3]),
+        lambda: reallocating.undo(ids["row"], acts[4]),
+        lambda: matching.match(other_id, CODE, acts[5]),
+        lambda: cancelling.cancel(by_staff.quiet(its_own()), By("staff:1", "they asked")),
+        lambda: by_staff.ask(its_own(), "staff:1", "an-attempt-of-staff"),
+        lambda: reallocating.allocate(ids["receipt"], ali, 300, acts[8]),
+        lambda: by_hand.says_paid_uncommitted(other_id),
+    )
+
+    def run(n):
+        try:
+            verbs[n]()
+            db.session.commit()
+        except MalipoError:
+            db.session.rollback()
+
+    at_once(app, run, len(verbs))
+    assert factories.fresh(failed_id).status == factories.fresh(other_id).status == "paid"
+    assert factories.fresh(paid.id).status == "paid"

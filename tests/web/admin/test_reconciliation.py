@@ -476,3 +476,29 @@ def check(name, page):
         assert not {
             attribute for attribute in element.attrs if attribute.startswith(("on", "style"))
         }
+
+
+# ── what the review of money moved by staff found ──
+
+
+def test_a_file_that_tells_otherwise_is_said_and_waits_for_somebody(finance):
+    at = clock.now() - timedelta(hours=2)
+    upload(finance, by_hand.csv(by_hand.row(CODE, at, "5,000.00")))
+    answer = upload(finance, by_hand.csv(by_hand.row(CODE, at)))
+    said = section(finance.get(answer.location, follow_redirects=True))
+    assert "1 are not as an earlier statement has them" in said
+    shown = section(finance.get("/admin/alerts/"))
+    assert f"A statement says something else about {CODE}" in shown
+    assert "Two statements disagree" in section(finance.get("/admin/alerts/1"))
+    assert "Two statements disagree" in section(finance.get("/admin/"))
+
+
+def test_the_report_shows_what_was_taken_back_and_what_others_have(finance):
+    by_hand.suspended(code="TKLSTOLEN1", merchant=factories.merchant())
+    by_hand.suspended(code=CODE)
+    back = by_hand.row("TKM0000001", paid_in="", withdrawn="500", kind="Reversal")
+    rows = by_hand.row(), by_hand.row("TKLSTOLEN1"), back.replace("WANJIRU,,", f"WANJIRU,{CODE},")
+    by_hand.taken_in(*rows)
+    said = section(finance.get("/admin/reconciliation/report"))
+    assert "In another merchant's books" in said
+    assert "M-PESA took it back" in said
