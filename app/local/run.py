@@ -17,7 +17,10 @@ FLASK = (sys.executable, "-m", "flask", "--app", "wsgi")
 MIGRATE = Child("migrate", (*FLASK, "db", "upgrade"))
 DEMO = Child("demo", (*FLASK, "demo"))
 # Idle keep-alive connections count: with granian's own limits 1,000 waiting pages shut out the rest.
-GRANIAN = "--interface wsgi --workers 1 --blocking-threads 4 --backlog 16384 --backpressure 8192"
+GRANIAN = (
+    "--interface wsgi --workers 1 --blocking-threads 64 --backlog 16384 --backpressure 8192 "
+    "--http1-header-read-timeout 10000 --http1-buffer-size 32768"
+)
 HIGHEST_PORT = 65535
 
 

@@ -18,6 +18,7 @@ from app.web import (
     plans,
     security,
     shown,
+    waiting_room,
 )
 
 MOST_BYTES = 64 * 1024
@@ -35,6 +36,7 @@ def init_app(app: Flask) -> None:
     compression.init_app(app)
     security.init_app(app)
     doors.init_app(app)
+    app.wsgi_app = waiting_room.WaitingRoom(app.wsgi_app, MOST_BYTES)  # type: ignore[method-assign]
     errors.init_app(app)
     language.init_app(app)
     shown.init_app(app)
