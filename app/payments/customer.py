@@ -13,6 +13,7 @@ from app.payments.locking import FRESH, locked_invoice
 from app.payments.models import Payment
 from app.payments.states import FAILED, LIVE, PENDING, UNCONFIRMED, UNDECIDED
 
+CLOSED = "This invoice is closed. Please start again from the plans."
 LINK_LIFE = timedelta(days=30)  # an unpaid link is old then: the plan may have another price
 
 
@@ -52,7 +53,10 @@ def again(
         return found, False
     other = phone is not None and phone != old.phone
     _may_retry(old, other=other)
-    payer = charging.Payer(phone or old.phone, address, old.ref, old.return_url, asked_by)
+    number = phone or old.phone
+    if number is None:
+        raise Refused(CLOSED)
+    payer = charging.Payer(number, address, old.ref, old.return_url, asked_by)
     index = subscriptions.phone_index(payer.phone)
     ask = limits.Ask(old.merchant_id, index, old.amount, payer.address_index)
     limits.lock(ask)
@@ -61,7 +65,7 @@ def again(
     limits.check(ask)
     invoice = locked_invoice(old.invoice_id)
     if not invoice.open:
-        raise Refused("This invoice is closed. Please start again from the plans.")
+        raise Refused(CLOSED)
     return charging.open_payment(invoice, payer, retry_of=old), True
 
 
