@@ -2,10 +2,34 @@
 
 from flask import Flask
 
-from app.cli import books, callbacks, demo, export, face, figures, processes, rotate, setup
+from app.cli import (
+    books,
+    callbacks,
+    demo,
+    export,
+    face,
+    figures,
+    people,
+    processes,
+    retention,
+    rotate,
+    setup,
+)
 
 
 def init_app(app: Flask) -> None:
-    for room in (setup, face, processes, books, callbacks, export, figures, rotate, demo):
+    for room in (
+        setup,
+        face,
+        processes,
+        books,
+        callbacks,
+        export,
+        figures,
+        rotate,
+        people,
+        retention,
+        demo,
+    ):
         for command in room.COMMANDS:
             app.cli.add_command(command)
