@@ -13,7 +13,6 @@ from app.payments.locking import FRESH, locked_invoice
 from app.payments.models import Payment
 from app.payments.states import FAILED, LIVE, PENDING, UNCONFIRMED, UNDECIDED
 
-CLOSED = "This invoice is closed. Please start again from the plans."
 LINK_LIFE = timedelta(days=30)  # an unpaid link is old then: the plan may have another price
 
 
@@ -55,7 +54,7 @@ def again(
     _may_retry(old, other=other)
     number = phone or old.phone
     if number is None:
-        raise Refused(CLOSED)
+        raise _closed()
     payer = charging.Payer(number, address, old.ref, old.return_url, asked_by)
     index = subscriptions.phone_index(payer.phone)
     ask = limits.Ask(old.merchant_id, index, old.amount, payer.address_index)
@@ -65,8 +64,14 @@ def again(
     limits.check(ask)
     invoice = locked_invoice(old.invoice_id)
     if not invoice.open:
-        raise Refused(CLOSED)
-    return charging.open_payment(invoice, payer, retry_of=old), True
+        raise _closed()
+    new = charging.open_payment(invoice, payer, retry_of=old)
+    new.consent_version, new.consent_language = old.consent_version, old.consent_language
+    return new, True
+
+
+def _closed() -> Refused:
+    return Refused("This invoice is closed. Please start again from the plans.")
 
 
 def _may_retry(old: Payment, *, other: bool) -> None:

@@ -113,5 +113,6 @@ GLOBALS: tuple[Callable[..., object], ...] = (
     period,
     language,
     face.plans_url,
+    face.privacy_url,
     face.face_css,
 )
