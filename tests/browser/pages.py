@@ -59,7 +59,7 @@ def payment(made, more=""):
 
 
 def another_sellers(scene):
-    factories.merchant(name=LONG_NAME).support = "help@kakamega.example.co.ke"
+    factories.merchant(name=LONG_NAME).support = "0722 000 111"
     db.session.commit()
     scene.go("/m/duka/privacy")
 
