@@ -51,6 +51,8 @@ def _flask_config(settings: Settings) -> dict[str, object]:
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_PATH": "/",
+        # Of its own accord Flask-WTF knows no former keys; the last of these signs, all are accepted.
+        "WTF_CSRF_SECRET_KEY": [*reversed(settings.secret_key_fallbacks), settings.secret_key],
         "WTF_CSRF_TIME_LIMIT": None,  # as long as the session: a form may wait on a slow network
         "TEMPLATES_AUTO_RELOAD": False,
     }

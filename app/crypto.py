@@ -50,6 +50,11 @@ def unseal(sealed: bytes, place: str) -> bytes:
         raise CannotOpen(f"{place}: changed, or moved from another row") from error
 
 
+def opened(sealed: bytes | None, place: str) -> str | None:
+    """A text that may not be there, or not any more."""
+    return None if sealed is None else unseal(sealed, place).decode()
+
+
 def key_id(sealed: bytes) -> str:
     return sealed[2 : 2 + _length(sealed)].decode(errors="replace")
 

@@ -32,6 +32,9 @@ def pretty(msisdn: str) -> str:
     return "\N{NO-BREAK SPACE}".join((local[:4], local[4:7], local[7:]))
 
 
+ERASED = "Erased"  # as staff read it where a number was
+
+
 def masked(msisdn: str) -> str:
     """`0712 ••• 678`: enough for its owner, too little for anybody else."""
     local = "0" + msisdn[3:]

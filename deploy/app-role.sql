@@ -14,6 +14,13 @@ grant update (settled_at, parked_at, next_try_at, tries, error, outcome, body_se
 -- A case and a proposal keep what was said; they get an end, once.
 grant update (outcome, closed_by, closed_at) on dispute to :"role";
 grant update (decision, decided_by, decided_at) on match_proposal to :"role";
+-- What people wrote can be erased with the person that it is about; triggers allow nothing else.
+grant update (text) on note, dispute_evidence to :"role";
+grant update (says) on dispute to :"role";
+grant update (reason) on reallocation, match_proposal to :"role";
+grant update (reference) on statement_line to :"role";
+-- Tries to sign in are forgotten once they count no more.
+grant delete on rate_bucket to :"role";
 -- Only messages with a wrong token may go, after a day: a trigger refuses all others.
 grant delete on callback to :"role";
 -- Where people sat is forgotten after a while; new recovery codes take the place of the old ones.

@@ -10,15 +10,18 @@ import psycopg
 import pytest
 import time_machine
 from sqlalchemy import text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from app import clock, create_app
 from app.cli.export import QUERIES, lines
 from app.desk import chain, counting
 from app.extensions import db
 from app.jobs import housekeeping, work
+from app.payments import inbox, matching
 from app.staff import second_factor, sessions
 from tests import factories
+from tests.payments import by_hand
+from tests.privacy import people
 from tests.web.admin.desk import PLACE, code, enrolled, hire
 
 SCRIPT = Path(__file__).parents[1] / "deploy/app-role.sql"
@@ -38,7 +41,8 @@ FORBIDDEN = [
     "update reallocation set amount = 1",
     "update statement_line set paid_in = 1",
     "update daily_close set note = 'x'",
-    "update dispute set says = 'x'",
+    "update dispute set kind = 'other'",
+    "update reallocation set reason = '(erased)', amount = 1",
     "update match_proposal set proposed_by = 1",
 ]
 
@@ -95,6 +99,45 @@ def test_the_role_signs_staff_in_and_forgets_where_they_were(as_the_role):
     sessions.end(session, "ended", "test")
     db.session.commit()
     assert sessions.purge() == 0
+
+
+def test_the_role_erases_people_and_lets_go_what_is_old(as_the_role):
+    people.known(factories.plan())
+    runner = as_the_role.test_cli_runner()
+    erased = runner.invoke(args=["erase", "0712345678", "--yes", "--reason=a letter"])
+    assert "customer 1 erased" in erased.output
+    with time_machine.travel(clock.now() + timedelta(days=91)):
+        inbox.receive_stray(b"x", None)
+        db.session.commit()
+    with time_machine.travel(clock.now() + timedelta(days=200)):
+        result = runner.invoke(args=["retention"])
+    assert (result.exit_code, "strays: 1 " in result.output) == (0, True)
+
+
+ERASABLE = [
+    "update note set text = 'x'",
+    "update dispute set says = 'x'",
+    "update dispute_evidence set text = 'x'",
+    "update match_proposal set reason = 'x'",
+    "update reallocation set reason = 'x'",
+    "update statement_line set reference = 'x'",
+]
+
+
+def test_what_people_wrote_can_be_erased_and_not_rewritten(as_the_role):
+    people.known(factories.plan())
+    with time_machine.travel(clock.now() + timedelta(minutes=20)):
+        payment, hook = factories.pending(factories.plan(code="other"), people.OTHER, "ws_CO_6")
+    people.settle(hook, factories.failure(checkout_id="ws_CO_6"))
+    matching.match(payment.id, "TKL4H7Q2MW", by_hand.act())
+    db.session.commit()
+    for statement in ERASABLE:
+        with pytest.raises(IntegrityError, match="can be erased, not changed"):
+            db.session.execute(text(statement))
+        db.session.rollback()
+        erased = db.session.execute(text(statement.replace("'x'", "'(erased)'")))
+        assert erased.rowcount == 1
+        db.session.rollback()
 
 
 @pytest.mark.parametrize("statement", FORBIDDEN)

@@ -30,6 +30,8 @@ DOORS = {
     "payment.receipt",
     "payment.receipt_pdf",
     "help.mpesa",
+    "privacy.page",
+    "privacy.page_at",
     "links.qr",
     "links.qr_at",
     "payment.entered",

@@ -53,21 +53,29 @@ class Subscriber(Model):
         UniqueConstraint("merchant_id", "phone_index"),
         UniqueConstraint("merchant_id", "id"),
         CheckConstraint("language in ('en', 'sw')", name="language"),
+        CheckConstraint(
+            "(phone_index is null) = (phone_sealed is null)"
+            " and (phone_index is null) = (erased_at is not null)",
+            name="erased",
+        ),
+        # Those whose rest of a balance may still be somebody's.
+        Index("ix_subscriber_erased", "id", postgresql_where=text("erased_at is not null")),
         Index("ix_subscriber_merchant", "merchant_id", "created_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     merchant_id: Mapped[int] = mapped_column(ForeignKey("merchant.id"))
     token: Mapped[str] = mapped_column(unique=True, default=crypto.new_token)
-    phone_index: Mapped[bytes]
-    phone_sealed: Mapped[bytes]
+    phone_index: Mapped[bytes | None]  # None: erased
+    phone_sealed: Mapped[bytes | None]
     name: Mapped[str | None]
     language: Mapped[str | None]  # the one they last chose to pay in
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    erased_at: Mapped[datetime | None]  # the person went, their money stayed (ADR 0020)
 
     @property
-    def phone(self) -> str:
-        return crypto.unseal(self.phone_sealed, f"subscriber.phone|{self.token}").decode()
+    def phone(self) -> str | None:
+        return crypto.opened(self.phone_sealed, f"subscriber.phone|{self.token}")
 
 
 # Searched by how it begins, whatever the database's collation.

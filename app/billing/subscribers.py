@@ -8,6 +8,7 @@ from app.errors import Refused
 from app.staff.accounts import By
 
 LONGEST_NAME = 60
+GONE = "This person was erased: there is nobody to reach any more."
 
 
 def checked_name(text: str) -> str | None:
@@ -19,6 +20,8 @@ def checked_name(text: str) -> str | None:
 
 
 def rename(person: Subscriber, name: str | None, by: By) -> None:
+    """Raises Refused: whoever was erased does not get a name again."""
+    known_phone(person)
     if person.name != name:
         person.name = name
         audit.record(person, "subscriber.renamed", actor=by.actor)
@@ -41,6 +44,17 @@ def change_phone(person: Subscriber, phone: str, by: By) -> None:
 
 
 def reveal(person: Subscriber, by: By) -> str:
-    """The whole number. To be shown only after the commit: who saw it is then in the audit log."""
+    """The whole number. To be shown only after the commit: who saw it is then in the audit log.
+
+    Raises Refused.
+    """
+    phone = known_phone(person)
     audit.record(person, "subscriber.revealed", actor=by.actor, **by.details())
-    return person.phone
+    return phone
+
+
+def known_phone(person: Subscriber) -> str:
+    """Raises Refused where the person was erased."""
+    if (phone := person.phone) is None:
+        raise Refused(GONE)
+    return phone

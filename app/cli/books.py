@@ -10,6 +10,7 @@ from app import audit, clock
 from app.extensions import db
 from app.merchants import Merchant
 from app.payments import booking, books
+from app.privacy import erasing
 
 
 @click.command("check-books")
@@ -40,10 +41,12 @@ def verify_audit() -> None:
 @click.command()
 @with_appcontext
 def suspense() -> None:
-    """Lists money without an owner, oldest first, with its age in days."""
+    """Lists money without an owner, oldest first, with its age in days; then what was erased people's."""
     for receipt, amount in booking.in_suspense():
         age = (clock.now() - receipt.paid_at).days
         click.echo(f"receipt {receipt.id}  {receipt.code or '-'}  KSh {amount}  {age} days")
+    for person_id, left in erasing.balances():
+        click.echo(f"customer {person_id}  erased  KSh {left} on the balance")
 
 
 COMMANDS = (check_books, verify_audit, suspense)

@@ -73,6 +73,6 @@ def _ids(*conditions: object) -> tuple[int, ...]:
 def masked(person: Subscriber) -> str:
     """A list is not lost because one number lies under a key that is gone."""
     try:
-        return msisdn.masked(person.phone)
+        return msisdn.masked(person.phone) if person.phone else msisdn.ERASED
     except crypto.CannotOpen:
         return "Number unreadable"

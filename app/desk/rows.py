@@ -79,9 +79,10 @@ def _row(record: Record[Any]) -> Row:
     )
 
 
-def masked_phone(sealed: bytes, token: str) -> str:
+def masked_phone(sealed: bytes | None, token: str) -> str:
     """A list is not lost because one number lies under a key that is gone."""
     try:
-        return msisdn.masked(crypto.unseal(sealed, f"payment.phone|{token}").decode())
+        phone = crypto.opened(sealed, f"payment.phone|{token}")
+        return msisdn.masked(phone) if phone else msisdn.ERASED
     except crypto.CannotOpen:
         return "Number unreadable"

@@ -110,5 +110,7 @@ def of_phone(merchant_id: int, payment_id: int) -> Found:
     one = db.session.execute(select(*columns).where(*mine)).one_or_none()
     if one is None:
         return Found("This phone number", advice=HINT)
+    if one.phone_index is None:
+        return Found("A phone number that was erased", advice=HINT)
     phone = masked_phone(one.phone_sealed, one.token)
     return Found(f"Phone {phone}", Payment.phone_index == one.phone_index)

@@ -102,7 +102,7 @@ def _messages(payment: Payment) -> Iterable[Event]:
 
 def _body(message: Callback) -> str:
     if message.body_sealed is None:
-        return "Its text was deleted after 90 days, as all are."
+        return "Its text was deleted after 90 days, as all are, or with its person."
     try:
         return masking.masked(message.body)
     except crypto.CannotOpen:

@@ -51,6 +51,10 @@ ACTIONS: Mapping[str, str] = {
     "question.answered": "M-PESA was asked",
     "question.throttled": "M-PESA says: ask later",
     "receipt.joined": "Receipt number joined",
+    "payment.severed": "Its person was erased: number, notes and messages are gone",
+    "payment.exported": "All that is held about its phone was given to its owner",
+    "subscriber.erased": "The person was erased, the money stays",
+    "subscriber.exported": "All that is held about them was given to them",
 }
 VERDICTS: Mapping[str, str] = {
     "paid": "it says paid",

@@ -7,6 +7,7 @@ from app.checkup import connection
 from app.clock import NAIROBI
 from app.desk import chain, counting
 from app.extensions import db
+from app.jobs.retaining import Retaining
 from app.logs import log
 from app.payments import books, inbox
 from app.staff import sessions
@@ -22,6 +23,7 @@ class Housekeeping:
     def __init__(self) -> None:
         self._hourly_at = clock.now() - EVERY_HOUR
         self._counted_at = clock.now() - EVERY_FIVE_MINUTES
+        self._retaining = Retaining()
         self._nightly_on = clock.now().astimezone(NAIROBI).date() - timedelta(days=1)
 
     def do_what_is_due(self) -> None:
@@ -37,7 +39,9 @@ class Housekeeping:
             check_books()
             chain.begin_all()
             db.session.commit()
+            self._retaining.begin()
         check_chains()
+        self._retaining.step()
 
 
 def hourly() -> None:

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -100,6 +101,13 @@ def _set_aside(file: Path, error: Exception) -> None:
     log().error("spooled message unreadable", file=file.name, error=type(error).__name__)
     with suppress(OSError):
         file.rename(file.with_suffix(".bad"))
+
+
+def leftovers(age: timedelta) -> list[Path]:
+    """Files that nobody could read, or that nobody finished writing, and that are older than that."""
+    before = (clock.now() - age).timestamp()
+    found = (file for pattern in ("*.bad", "*.new") for file in _directory().glob(pattern))
+    return [file for file in found if file.stat().st_mtime < before]
 
 
 def _directory() -> Path:

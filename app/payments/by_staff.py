@@ -30,12 +30,13 @@ def ask(subscription: Subscription, actor: str, attempt: str) -> Payment:
     person = subscription.subscriber
     seen = invoices.seen_open_of(subscription)
     amount = seen.amount if seen else subscription.plan.price
-    limits.check(limits.Ask(person.merchant_id, person.phone_index, amount, None))
+    phone = subscribers.known_phone(person)
+    limits.check(limits.Ask(person.merchant_id, phone_index(phone), amount, None))
     invoice = invoices.open_of(subscription)
     if invoice is not seen:
         raise Refused("It has been paid in this moment.")
     invoice = invoice or invoices.issue(subscription, actor)
-    payer = charging.Payer(person.phone, None, asked_by=actor)
+    payer = charging.Payer(phone, None, asked_by=actor)
     return charging.open_payment(invoice, payer, attempt=attempt)
 
 
@@ -77,6 +78,8 @@ def change_phone(person: Subscriber, phone: str, by: By) -> None:
 
 def _hold_phones(person: Subscriber, *more: bytes) -> None:
     known = person.phone_index
+    if known is None:
+        raise Refused(subscribers.GONE)
     for index in sorted({known, *more}):  # always in this order: two cannot wait for each other
         limits.lock_key(index)
     db.session.refresh(person)

@@ -154,7 +154,7 @@ def _cannot_send(payment: Payment, error: Exception) -> None:
 
 def _prompt(payment: Payment, hook: str) -> Prompt:
     return Prompt(
-        phone=payment.phone,
+        phone=payment.phone or "",  # which Prompt refuses; and what waits to be sent has one
         amount=payment.amount,
         reference=payment.invoice.reference,
         description="Subscription",

@@ -52,7 +52,10 @@ def again(
         return found, False
     other = phone is not None and phone != old.phone
     _may_retry(old, other=other)
-    payer = charging.Payer(phone or old.phone, address, old.ref, old.return_url, asked_by)
+    number = phone or old.phone
+    if number is None:
+        raise _closed()
+    payer = charging.Payer(number, address, old.ref, old.return_url, asked_by)
     index = subscriptions.phone_index(payer.phone)
     ask = limits.Ask(old.merchant_id, index, old.amount, payer.address_index)
     limits.lock(ask)
@@ -61,8 +64,14 @@ def again(
     limits.check(ask)
     invoice = locked_invoice(old.invoice_id)
     if not invoice.open:
-        raise Refused("This invoice is closed. Please start again from the plans.")
-    return charging.open_payment(invoice, payer, retry_of=old), True
+        raise _closed()
+    new = charging.open_payment(invoice, payer, retry_of=old)
+    new.consent_version, new.consent_language = old.consent_version, old.consent_language
+    return new, True
+
+
+def _closed() -> Refused:
+    return Refused("This invoice is closed. Please start again from the plans.")
 
 
 def _may_retry(old: Payment, *, other: bool) -> None:

@@ -43,11 +43,18 @@ class Payment(Model):
         CheckConstraint("(status = 'failed') = (reason is not null)", name="failed_has_reason"),
         CheckConstraint("status <> 'paid' or paid_at is not null", name="paid_has_time"),
         CheckConstraint("method in ('stk')", name="method"),
+        CheckConstraint("consent_language in ('en', 'sw')", name="consent_language"),
+        CheckConstraint("(phone_index is null) = (phone_sealed is null)", name="severed"),
+        # What is on its way to a phone, or may be, is not severed from it (ADR 0020).
+        CheckConstraint(
+            "status in ('paid', 'failed') or phone_index is not null", name="asked_has_phone"
+        ),
         # M8: one payment in flight per invoice, one live prompt per phone over all merchants.
         Index("uq_payment_live_invoice", "invoice_id", unique=True, postgresql_where=LIVE_SQL),
         Index("uq_payment_live_phone", "phone_index", unique=True, postgresql_where=LIVE_SQL),
         Index("ix_payment_of_phone", "phone_index", "created_at", "id"),
         Index("ix_payment_address", "address_index", "created_at"),
+        Index("ix_payment_severed", "id", postgresql_where=text("phone_index is null")),
         Index("ix_payment_invoice", "invoice_id", "created_at"),
         # The sweep's questions: what is unsent, stuck in sending, due a question.
         Index("ix_payment_unsent", "created_at", postgresql_where=text("status = 'created'")),
@@ -74,11 +81,13 @@ class Payment(Model):
     method: Mapped[str] = mapped_column(default="stk")
     shortcode: Mapped[str | None]  # that it was sent through: the merchant may have another by now
     amount: Mapped[int]  # whole shillings, the invoice's, frozen before the push (M4)
-    phone_index: Mapped[bytes]
-    phone_sealed: Mapped[bytes]
+    phone_index: Mapped[bytes | None]  # None: its person was erased
+    phone_sealed: Mapped[bytes | None]
     address_index: Mapped[bytes | None]  # of the browser's network address
     ref: Mapped[str | None]  # the merchant's own, from the pay link
     return_url: Mapped[str | None]  # where the customer goes afterwards; one of the merchant's
+    consent_version: Mapped[int | None] = mapped_column(SmallInteger)  # of the text they read
+    consent_language: Mapped[str | None]
     status: Mapped[str] = mapped_column(default=Status.CREATED)
     reason: Mapped[str | None]
     code: Mapped[str | None]  # Safaricom's own number, for support
@@ -113,14 +122,12 @@ class Payment(Model):
         return self.merchant.credentials_of(self.shortcode)
 
     @property
-    def phone(self) -> str:
-        return crypto.unseal(self.phone_sealed, f"payment.phone|{self.token}").decode()
+    def phone(self) -> str | None:
+        return crypto.opened(self.phone_sealed, f"payment.phone|{self.token}")
 
     @property
     def checkout_request_id(self) -> str | None:
-        if self.checkout_sealed is None:
-            return None
-        return crypto.unseal(self.checkout_sealed, self._checkout_place).decode()
+        return crypto.opened(self.checkout_sealed, self._checkout_place)
 
     @checkout_request_id.setter
     def checkout_request_id(self, value: str) -> None:
@@ -161,6 +168,7 @@ class Callback(Model):
             postgresql_where=text("settled_at is null and parked_at is null"),
         ),
         Index("ix_callback_payment", "payment_id", "id"),
+        Index("ix_callback_body", "received_at", postgresql_where=text("body_sealed is not null")),
         Index("ix_callback_stray", "received_at", postgresql_where=text("payment_id is null")),
     )
 

@@ -18,7 +18,7 @@ from app.merchants import face
 from app.payments import charging
 from app.payments.models import Payment
 from app.payments.states import LIVE
-from app.web import language, visitor
+from app.web import language, privacy, visitor
 from app.web.errors import BadLink
 from app.web.plans import sold
 
@@ -59,6 +59,7 @@ def _pay(plan: Plan) -> Response | Page:
     try:
         payment = charging.buy(plan, _payer(plan, phone), _attempt())
         language.remember(payment)
+        privacy.remember(payment)
         token = payment.token
         db.session.commit()
     except MustWait as refusal:
@@ -109,6 +110,7 @@ def _form(plan: Plan, *, error: str | None = None, wait: int | None = None) -> s
         plan=plan,
         through=merchants.platform_name() if plan.merchant.uses_platform_shortcode else None,
         attempt=crypto.new_token(),
+        terms=privacy.VERSION,
         phone=request.form.get("phone", ""),
         ref=_ref(visitor.given()),
         back=visitor.given().get("return", ""),

@@ -45,6 +45,12 @@ def onward(facts: Facts) -> str:
     return f"{facts.return_url}{joint}{urlencode({'ref': facts.ref})}"
 
 
+def privacy_url(slug: str) -> str:
+    if slug == merchants.DEFAULT:
+        return url_for("privacy.page")
+    return url_for("privacy.page_at", merchant=slug)
+
+
 def plans_url(slug: str) -> str:
     if slug == merchants.DEFAULT:
         return url_for("plans.index")

@@ -23,7 +23,7 @@ class Facts:
     reason: str | None
     code: str | None  # Safaricom's number, in small print for support
     amount: int  # whole shillings
-    phone: str  # in full only for the browser that started the payment
+    phone: str  # in full only for the browser that started the payment; empty when erased
     receipt: str | None  # M-PESA's code
     received: int | None  # whole shillings that arrived
     reference: str  # the account number
@@ -107,7 +107,7 @@ def _facts(row: Row[*tuple[Any, ...]], *, owner: bool) -> Facts:
     return Facts(
         **{name: getattr(payment, name) for name in OF_PAYMENT},
         **{name: getattr(row, name) for name in OF_ROW},
-        phone=shown(payment.phone),
+        phone=shown(payment.phone) if payment.phone else "",
         through=merchants.platform_name() if _through_platform(payment, row) else None,
         invoice_open=row.invoice_paid_at is None and row.voided_at is None,
         closed=_closed(payment, row),
@@ -133,7 +133,8 @@ def _closed(payment: Payment, row: Row[*tuple[Any, ...]]) -> str | None:
         return "paid"
     if row.voided_at:
         return "void"
-    return "old" if payment.created_at <= clock.now() - customer.LINK_LIFE else None
+    old = payment.created_at <= clock.now() - customer.LINK_LIFE
+    return "old" if old or payment.phone_sealed is None else None
 
 
 def _retry_at(payment: Payment) -> datetime:

@@ -113,6 +113,7 @@ GLOBALS: tuple[Callable[..., object], ...] = (
     period,
     language,
     face.plans_url,
+    face.privacy_url,
     face.face_css,
     visitor.given,
 )

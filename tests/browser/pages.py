@@ -58,6 +58,12 @@ def payment(made, more=""):
     return lambda scene: scene.payment(made, more)
 
 
+def another_sellers(scene):
+    factories.merchant(name=LONG_NAME).support = "0722 000 111"
+    db.session.commit()
+    scene.go("/m/duka/privacy")
+
+
 def plans(scene):
     factories.plan(code="daily", name="Day pass", price=20, unit="day")
     factories.plan(code="yearly", name="Full year", price=14_999, unit="year")
@@ -173,6 +179,8 @@ OTHERS = {
     "receipt_no_code": payment(payments.paid_no_receipt, "/receipt"),
     "receipt_on_balance": payment(payments.twice, "/receipt"),
     "help": path("/help/mpesa"),
+    "privacy": path("/privacy"),
+    "privacy_of_another": another_sellers,
     "lost_payment": path("/pay/nobody-knows-this-token"),
     "error_400": broken(400),
     "error_404": path("/nowhere"),

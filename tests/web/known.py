@@ -108,4 +108,6 @@ DOORS = {
     "/pay/<token>/receipt": "payment.receipt",
     "/pay/<token>/receipt.pdf": "payment.receipt_pdf",
     "/help/mpesa": "help.mpesa",
+    "/privacy": "privacy.page",
+    "/m/<merchant>/privacy": "privacy.page_at",
 }

@@ -14,7 +14,7 @@ def link(answer):
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/subscribe/standard", "/help/mpesa", "/nowhere", "/pay/unknown"],
+    ["/", "/subscribe/standard", "/help/mpesa", "/privacy", "/nowhere", "/pay/unknown"],
 )
 def test_every_page_links_to_itself_in_the_other_language(client, plan, path):
     found = link(client.get(path))

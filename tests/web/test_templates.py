@@ -3,6 +3,7 @@
 import gzip
 import re
 from base64 import b64encode
+from datetime import UTC, datetime
 from hashlib import sha256
 
 import html5lib
@@ -46,6 +47,7 @@ PAYMENTS = {
     "no support": (failed("merchant_problem", support=None), 20),
     "support in words": (failed("merchant_problem", support="at the gate"), 20),
 } | {str(reason): (failed(reason, code="1032"), 20) for reason in Reason}
+PRIVACY = {"version": 1, "written_on": datetime(2026, 11, 26, tzinfo=UTC), "operator": None}
 OTHERS = {
     "plans": ("plans/index.html", {"merchant": MERCHANT, "plans": [PLAN]}),
     "no plans": ("plans/index.html", {"merchant": MERCHANT, "plans": []}),
@@ -57,12 +59,15 @@ OTHERS = {
     "receipt, no code": ("checkout/receipt.html", {"facts": paid(receipt=None, paid_at=None)}),
     "receipt, twice": ("checkout/receipt.html", {"facts": paid(paid_through=None, received=None)}),
     "help": ("help/mpesa.html", {}),
+    "privacy": ("help/privacy.html", PRIVACY),
+    "privacy, another seller": ("help/privacy.html", PRIVACY | {"operator": "Malipo"}),
     "help, no merchant": ("help/mpesa.html", {"merchant": None}),
 }
 FORM = {
     "merchant": MERCHANT,
     "plan": PLAN,
     "attempt": "an-attempt",
+    "terms": 1,
     "error": None,
     "wait": None,
     "ref": "",

@@ -63,8 +63,8 @@ def rename(person_id: int) -> Page:
     values, errors = typed.checked(request.form, {"name": subscribers.checked_name})
     if errors:
         return _name_page(person, **errors), 422
-    subscribers.rename(person, values["name"], desk.by())
-    db.session.commit()
+    if error := saving.refusal(lambda: subscribers.rename(person, values["name"], desk.by())):
+        return _name_page(person, name=error), 422
     flash("The name is changed.")
     return _back(person)
 

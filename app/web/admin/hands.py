@@ -12,6 +12,7 @@ from app.extensions import db
 from app.payments import closing
 from app.payments.staff_models import Act
 from app.staff import Staff
+from app.staff.reasons import PERSONAL
 from app.web.admin import asking, desk, reasons
 
 MOVERS = ("owner", "finance")  # of money; operators always
@@ -34,7 +35,7 @@ def act(reason: str | None = None) -> Act:
 def text(name: str) -> str:
     """A longer text that is kept for good, without people in it. Raises Refused."""
     typed = request.form.get(name, "").replace("\r", "").strip()
-    if reasons.PERSONAL.search(typed):
+    if PERSONAL.search(typed):
         raise Refused("Leave phone numbers and e-mail addresses out: this is kept for good.")
     return "".join(c for c in typed if c.isprintable() or c == "\n")
 

@@ -1,24 +1,10 @@
-"""The reason that whoever takes something away has to give; it goes to the audit log."""
-
-import re
+"""The reason that a form asks for."""
 
 from flask import request
 
-from app.errors import Refused
-from app.staff import sessions
-
-SHORTEST, LONGEST = 3, 200
-# The log holds no person (audit.py), and whoever writes in a hurry forgets.
-PERSONAL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+|(?:\+?254|0)[ -]?[17](?:[ -]?[0-9]){8}", re.ASCII)
+from app.staff import reasons
 
 
 def given() -> str:
     """Raises Refused."""
-    reason = sessions.printable(" ".join(request.form.get("reason", "").split()))
-    if len(reason) < SHORTEST:
-        raise Refused("Give a reason.")
-    if PERSONAL.search(reason):
-        raise Refused(
-            "Leave phone numbers and e-mail addresses out of the reason: it is kept for good."
-        )
-    return reason[:LONGEST]
+    return reasons.checked(request.form.get("reason", ""))

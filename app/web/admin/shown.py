@@ -31,8 +31,8 @@ def _day(local: datetime) -> str:
     return format_datetime(local, "d MMM y", tzinfo=NAIROBI, locale="en")
 
 
-def masked(phone: str) -> str:
-    return msisdn.masked(phone)
+def masked(phone: str | None) -> str:
+    return msisdn.masked(phone) if phone else msisdn.ERASED
 
 
 FILTERS: tuple[Callable[..., str], ...] = (when, masked, browser)

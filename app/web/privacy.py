@@ -1,0 +1,48 @@
+"""What customers are told about their data, and which text of it they read beside the button.
+
+Whoever changes a word of these texts, in either language, gives them the next VERSION: payments keep
+the one that their customer read (tests/web/test_privacy.py holds what each version said).
+"""
+
+import re
+from datetime import UTC, datetime
+
+from flask import Blueprint, abort, render_template, request
+
+from app import merchants
+from app.payments.models import Payment
+from app.web import language
+
+blueprint = Blueprint("privacy", __name__)
+VERSION, WRITTEN_ON = 1, datetime(2026, 11, 26, tzinfo=UTC)
+TYPED = re.compile(r"[0-9]{1,3}", re.ASCII)
+
+
+@blueprint.get("/privacy")
+def page() -> str:
+    return page_at(merchants.DEFAULT)
+
+
+@blueprint.get("/m/<merchant>/privacy")
+def page_at(merchant: str) -> str:
+    seller = merchants.named(merchant) or abort(404)
+    return render_template(
+        "help/privacy.html",
+        merchant=seller,
+        operator=None if seller.slug == merchants.DEFAULT else merchants.platform_name(),
+        version=VERSION,
+        written_on=WRITTEN_ON,
+    )
+
+
+def remember(payment: Payment) -> None:
+    """What they agreed to by pressing Pay. The caller commits."""
+    payment.consent_version = _read()
+    payment.consent_language = language.current()
+
+
+def _read() -> int:
+    """The text of the form, which may have been open since before the text changed."""
+    typed = request.form.get("terms", "")
+    version = int(typed) if TYPED.fullmatch(typed) else VERSION
+    return version if 1 <= version <= VERSION else VERSION
