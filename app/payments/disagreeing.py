@@ -22,14 +22,14 @@ KNOWN = """select code, paid_in, completed_at, reference from statement_line
 INSIDE = """select l.code from statement_line l join statement s on s.id = l.statement_id
     where l.merchant_id = :merchant and l.paid_in > 0
       and l.completed_at > :since and l.completed_at < :until
-      and s.shortcode is not distinct from :number"""
+      and coalesce(s.shortcode, :number) = :number"""
 
 
-def tell(statement: Statement, file: File, *, whole: bool) -> int:
-    """How many lines are told otherwise, or denied. `whole`: the file has all of the number's money."""
+def tell(statement: Statement, file: File, number: str | None) -> int:
+    """How many lines are told otherwise, or denied. `number`: that the file has all the money of."""
     money = {row.code: row for row in file.rows if row.paid_in > 0}
     changed = [line.code for line in _known(statement, money) if _differs(line, money[line.code])]
-    denied = sorted(_inside(statement, file) - set(money)) if whole else []
+    denied = sorted(_inside(statement, file, number) - set(money)) if number else []
     _tell(statement, "says something else about", sorted(changed))
     _tell(statement, "covers the time and does not have", denied)
     return len(changed) + len(denied)
@@ -40,12 +40,12 @@ def _known(statement: Statement, money: Mapping[str, FileRow]) -> Sequence[Row[A
     return db.session.execute(text(KNOWN), values).all()
 
 
-def _inside(statement: Statement, file: File) -> set[str]:
+def _inside(statement: Statement, file: File, number: str) -> set[str]:
     values = {
         "merchant": statement.merchant_id,
         "since": file.first_at,
         "until": file.last_at,
-        "number": statement.shortcode,
+        "number": number,
     }
     return set(db.session.scalars(text(INSIDE), values))
 

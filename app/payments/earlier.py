@@ -9,14 +9,15 @@ it was another prompt's, then this one's own line is still to come, and is booke
 
 from datetime import timedelta
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, select
+from sqlalchemy.orm import aliased
 
-from app.billing.models import Invoice, Subscription
+from app.billing.models import Invoice
 from app.extensions import db
-from app.payments import alerts, doubts
+from app.payments import alerts, booking, doubts
 from app.payments.locking import locked_nameless, locked_receipt
-from app.payments.models import Allocation, Payment, Receipt
-from app.payments.staff_models import StatementLine
+from app.payments.models import Payment, Receipt
+from app.payments.staff_models import Reallocation, StatementLine
 
 # A prompt is paid within minutes of its sending, or never; two clocks may differ (payments/comparing.py).
 PROMPT_EARLY, PROMPT_LATE = timedelta(minutes=2), timedelta(minutes=10)
@@ -38,12 +39,11 @@ def money(payment: Payment, code: str | None, claimed_code: str | None) -> Recei
 
 
 def _waiting(payment: Payment) -> list[Receipt]:
-    """Those that no payment has, and that staff have given to nobody but this customer; theirs first."""
+    """What no payment has, and staff have given to nobody but this customer; theirs first."""
     owner = payment.invoice.subscription.subscriber_id
     found = [locked_receipt(receipt_id) for receipt_id in nobodys(payment)]
-    held = {receipt: _holders(receipt) for receipt in found if receipt.payment_id is None}
-    free = [receipt for receipt, holders in held.items() if holders <= {owner}]
-    return sorted(free, key=lambda receipt: (not held[receipt], receipt.paid_at, receipt.id))
+    free = [one for one in found if one.payment_id is None and _may_be(one, owner)]
+    return sorted(free, key=lambda one: (not _given_to(one, owner), one.paid_at, one.id))
 
 
 def _one_of(payment: Payment, alike: list[Receipt]) -> Receipt | None:
@@ -81,16 +81,18 @@ def nobodys(payment: Payment) -> list[int]:
     return list(db.session.scalars(alike.order_by(Receipt.id)))
 
 
-def _holders(receipt: Receipt) -> set[int]:
-    """Whose balances, and whose invoices, its shillings are on."""
-    holder = func.coalesce(Allocation.subscriber_id, Subscription.subscriber_id)
-    query = (
-        select(holder)
-        .select_from(Allocation)
-        .outerjoin(Invoice, Invoice.id == Allocation.invoice_id)
-        .outerjoin(Subscription, Subscription.id == Invoice.subscription_id)
-        .where(Allocation.receipt_id == receipt.id)
-        .group_by(holder)
-        .having(func.sum(Allocation.amount) > 0)
+def _may_be(receipt: Receipt, owner: int) -> bool:
+    """In suspense as it came, or somebody has said whose it is: this customer's."""
+    return not booking.allocated(receipt) or _given_to(receipt, owner)
+
+
+def _given_to(receipt: Receipt, owner: int) -> bool:
+    """Out of suspense, and for good; where it went from there is the customer's affair."""
+    undoing = aliased(Reallocation)
+    given = select(Reallocation.id).where(
+        Reallocation.receipt_id == receipt.id,
+        Reallocation.from_subscriber_id.is_(None),
+        Reallocation.to_subscriber_id == owner,
+        ~select(undoing.id).where(undoing.undoes_id == Reallocation.id).exists(),
     )
-    return set(db.session.scalars(query))
+    return db.session.scalar(given.limit(1)) is not None

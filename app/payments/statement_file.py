@@ -24,7 +24,7 @@ MONEY = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,9})(?:\.[0-9]{1,2})?"
 MOST = Decimal(10**10)
 TIMES = ("%d-%m-%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%d-%m-%Y %H:%M", "%Y-%m-%d %H:%M")
 TIME = re.compile(r"[0-9]{2,4}-[0-9]{2}-[0-9]{2,4} [0-9]{2}:[0-9]{2}(?::[0-9]{2})?", re.ASCII)
-LONG_NUMBER = re.compile(r"([0-9]{4})[0-9]{2,}([0-9]{3})", re.ASCII)
+LONG_NUMBER = re.compile(r"[0-9](?:[ .()/+-]{0,2}[0-9]){8,}", re.ASCII)  # as people write phones
 NEEDED = {
     "receiptno": "Receipt No.",
     "completiontime": "Completion Time",
@@ -132,7 +132,7 @@ class Line:
             paid_in=self.money("paidin"),
             withdrawn=abs(self.money("withdrawn", negative=True)),
             reference=_reference(self.text("acno")),
-            kind=self.text("reasontype")[:LONGEST_KIND],
+            kind=masked(self.text("reasontype"))[:LONGEST_KIND],
             linked_code=linked if CODE.fullmatch(linked) else None,
         )
 
@@ -185,7 +185,16 @@ def _reference(text: str) -> str | None:
     try:
         return msisdn.masked(msisdn.parse(typed))
     except BadPhone:
-        return LONG_NUMBER.sub(r"\1•••\2", typed) or None
+        return masked(typed) or None
+
+
+def masked(text: str) -> str:
+    """Whatever may be a phone number keeps its ends (M14)."""
+    return LONG_NUMBER.sub(lambda found: _ends(re.sub("[^0-9]", "", found.group())), text)
+
+
+def _ends(digits: str) -> str:
+    return f"{digits[:4]}•••{digits[-3:]}"
 
 
 def _range(about: list[str], rows: list[Row]) -> tuple[datetime, datetime]:

@@ -49,14 +49,16 @@ def take_in(merchant: Merchant, staff_id: int, name: str, content: bytes) -> Tak
     found = Statement(
         merchant_id=merchant.id,
         staff_id=staff_id,
-        name=statement_file.printable(name)[:LONGEST_NAME] or "statement.csv",
+        name=statement_file.masked(statement_file.printable(name))[:LONGEST_NAME]
+        or "statement.csv",
         shortcode=_number_of(merchant, file),
         rows=len(file.rows),
         first_at=file.first_at,
         last_at=file.last_at,
     )
     statement = _same(found) or _kept(found)
-    disagree = disagreeing.tell(statement, file, whole=not _is_till(merchant))
+    whole = None if _is_till(merchant) else statement.shortcode or merchant.number
+    disagree = disagreeing.tell(statement, file, whole)
     new = _add_lines(statement, file.rows)
     audit.record(
         statement,

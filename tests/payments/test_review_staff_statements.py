@@ -60,9 +60,14 @@ def test_a_line_that_a_later_file_tells_otherwise_is_told_of(app):
     assert OTHER not in said
 
 
-def test_a_line_that_a_fresh_export_does_not_have_is_told_of_once(app):
+@pytest.mark.parametrize("says_its_number", [True, False])
+def test_a_line_that_a_fresh_export_does_not_have_is_told_of_once(app, says_its_number):
     at, until = clock.now() - timedelta(hours=2), clock.now()
-    by_hand.taken_in(by_hand.row(CODE, at), by_hand.row(OTHER, at), until=until)
+    forged = by_hand.csv(by_hand.row(CODE, at), by_hand.row(OTHER, at), until=until)
+    if not says_its_number:
+        forged = forged.replace(b"Short Code:,174379\r\n", b"")
+    statements.take_in(default(), by_hand.person().id, "forged.csv", forged)
+    db.session.commit()
     assert disagreements() == []
     for minutes in (0, 1):  # the fresh one, and another one after it
         by_hand.taken_in(by_hand.row(OTHER, at), until=until + timedelta(minutes=minutes))
@@ -101,6 +106,17 @@ def test_control_characters_are_not_kept(app):
     db.session.commit()
     line = by_hand.line()
     assert (line.reference, line.kind) == ("JANE", "Pay Utility")
+
+
+@pytest.mark.parametrize("typed", ["JANE 0712 345 678", "254-712-345678 J", "0712.345.678JANE"])
+def test_a_phone_number_among_words_is_not_kept(app, typed):
+    row = by_hand.row(CODE, account=typed, kind=f"To {typed}")
+    statements.take_in(default(), by_hand.person().id, f"{typed}.csv", by_hand.csv(row))
+    db.session.commit()
+    line, kept = by_hand.line(), statements.newest(default(), 1)[0]
+    for text in (line.reference, line.kind, kept.name):
+        assert "•••678" in text
+        assert "345" not in text
 
 
 def test_letters_that_become_others_are_no_number():
