@@ -52,6 +52,10 @@ screens: .venv/installed-for-test ## What `make browser` saw, on one picture per
 faults: .venv/installed-for-test ## Kill, freeze and empty everything under load, for minutes; SEED=7 for the same again
 	@MALIPO_FAULTS_SEED=$(SEED) $(IN) pytest -s -p no:randomly tests/faults/long_*.py
 
+.PHONY: fuzz
+fuzz: .venv/installed-for-test ## Strangers and staff at every door, 20,000 times, for minutes; SEED=7 for the same again
+	@MALIPO_FUZZ_SEED=$(SEED) $(IN) pytest -s -p no:randomly tests/fuzz/long_*.py
+
 .PHONY: fix
 fix: .venv/installed-for-test ## Format and repair what can be repaired
 	@$(IN) ruff check --fix .

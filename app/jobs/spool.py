@@ -17,6 +17,7 @@ from flask import current_app
 from sqlalchemy.exc import DataError
 
 from app import clock, crypto
+from app.daraja import Unreadable, strict_json
 from app.extensions import db
 from app.logs import log
 from app.payments import inbox
@@ -88,13 +89,20 @@ def waiting() -> Iterator[Path]:
 def _read(file: Path) -> tuple[str, bytes, str | None] | None:
     """None for a file that is gone, or that nobody can open: that one is set aside."""
     try:
-        token, body, address = json.loads(crypto.unseal(file.read_bytes(), PLACE + file.stem))
-        return token, base64.b64decode(body), address
+        return _message(strict_json(crypto.unseal(file.read_bytes(), PLACE + file.stem)))
     except FileNotFoundError:
         return None
-    except (crypto.CannotOpen, ValueError, TypeError, OSError) as error:
+    except (crypto.CannotOpen, Unreadable, ValueError, TypeError, OSError) as error:
         _set_aside(file, error)
         return None
+
+
+def _message(value: object) -> tuple[str, bytes, str | None]:
+    """Raises ValueError or TypeError for anything else."""
+    if not isinstance(value, list):
+        raise TypeError("not a message")
+    token, body, address = value
+    return str(token), base64.b64decode(body), address and str(address)
 
 
 def _set_aside(file: Path, error: Exception) -> None:

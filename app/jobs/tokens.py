@@ -8,6 +8,7 @@ from time import time
 from redis.exceptions import LockError, RedisError
 
 from app import crypto
+from app.daraja import Unreadable, strict_json
 from app.jobs.bell import impatient
 
 PLACE = "redis.token|"
@@ -25,10 +26,10 @@ class RedisTokens:
             sealed = self._redis.get(f"malipo:token:{key}")
             if not isinstance(sealed, bytes):
                 return None
-            token, expires_at = json.loads(crypto.unseal(sealed, PLACE + key))
-        except (RedisError, crypto.CannotOpen, ValueError):
+            token, expires_at = _pair(strict_json(crypto.unseal(sealed, PLACE + key)))
+        except (RedisError, crypto.CannotOpen, Unreadable, ValueError, TypeError):
             return None
-        return str(token), float(expires_at)
+        return token, expires_at
 
     def put(self, key: str, token: str, expires_at: float) -> None:
         sealed = crypto.seal(json.dumps([token, expires_at]).encode(), PLACE + key)
@@ -55,3 +56,11 @@ class RedisTokens:
             if held:
                 with suppress(RedisError, LockError):
                     lock.release()
+
+
+def _pair(value: object) -> tuple[str, float]:
+    """Raises ValueError or TypeError for anything else."""
+    if not isinstance(value, list):
+        raise TypeError("not a pair")
+    token, expires_at = value
+    return str(token), float(expires_at)

@@ -14,6 +14,7 @@ from app.billing.models import Plan
 from app.errors import BadPhone, MustWait
 from app.extensions import db
 from app.jobs import bell
+from app.logs import log
 from app.merchants import face
 from app.payments import charging
 from app.payments.models import Payment
@@ -91,6 +92,7 @@ def _attempt() -> str:
 
 def _wait(plan: Plan, phone: str, refusal: MustWait) -> Response | Page:
     """A second click in the same browser lands on the payment that is under way."""
+    log().info("must wait", rule=refusal.rule, merchant=plan.merchant_id)
     if token := _live_payment_of_this_browser(phone):
         return redirect(url_for("payment.page", token=token), 303)
     page = _form(plan, error=_("Please wait a moment before you try again."), wait=refusal.seconds)

@@ -73,7 +73,8 @@ def http_error(error: HTTPException) -> Answer:
 
 
 def csrf_error(_error: CSRFError) -> Answer:
-    """The form is older than the session: nothing was done with it."""
+    """The form is older than the session, or another site's: nothing was done with it."""
+    log().warning("refused form", endpoint=request.endpoint)
     text = _("The page was open for too long. Nothing was sent; please reload it and try again.")
     return page(400, text=text)
 

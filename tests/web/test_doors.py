@@ -232,3 +232,18 @@ def test_a_known_number_answers_as_an_unknown_one_does(app, plan):
     assert len(known.headers["Set-Cookie"]) == len(unknown.headers["Set-Cookie"])
     assert list(known.headers.keys()) == list(unknown.headers.keys())
     assert abs(len(for_known) - len(for_unknown)) <= 8, (for_known, for_unknown)
+
+
+def test_what_is_refused_at_the_door_is_in_the_log(app, plan, caplog):
+    """C50."""
+    client = app.test_client()
+    with caplog.at_level("INFO"):
+        client.get("/", environ_overrides={"HTTP_HOST": "evil.example"})
+        client.post("/subscribe/standard", data={"phone": "0712345678"})
+        client.post(f"/hooks/v1/d/{'0' * 32}", data=b"{}")
+        for _ in range(2):
+            forms.order(app.test_client())
+    said = " ".join(str(record.msg) for record in caplog.records)
+    for words in ("refused host", "refused form", "callback refused", "must wait"):
+        assert words in said
+    assert "712345678" not in said

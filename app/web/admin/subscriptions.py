@@ -1,5 +1,6 @@
 """Subscriptions: a list, one of them, and a new one for somebody."""
 
+import re
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -22,6 +23,7 @@ from app.web.admin.access import ANY, allow
 
 blueprint = Blueprint("subscriptions", __name__, url_prefix="/subscriptions")
 HELPERS = ("owner", "finance", "support")
+ID = re.compile("[0-9]{1,18}")
 Page = Response | str | tuple[str, int]
 
 
@@ -128,7 +130,7 @@ def _order() -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _plan(text: str) -> Plan:
-    plan = _on_sale().get(int(text)) if text.isascii() and text.isdigit() else None
+    plan = _on_sale().get(int(text)) if ID.fullmatch(text) else None
     if plan is None:
         raise Refused("Choose a plan.")
     return plan
