@@ -195,6 +195,6 @@ def neighbours(merchant: Merchant) -> list[int]:
     numbers = {merchant.number, *db.session.scalars(theirs.distinct())} - {None}
     same: list[ColumnElement[bool]] = [Merchant.shortcode.in_(numbers)]
     if settings().mpesa_shortcode in numbers:
-        same += [Merchant.slug == DEFAULT, Merchant.uses_platform_shortcode]
+        same += [Merchant.slug == DEFAULT, Merchant.uses_platform_shortcode.is_(True)]
     others = select(Merchant.id).where(or_(*same), Merchant.id != merchant.id)
     return list(db.session.scalars(others))
