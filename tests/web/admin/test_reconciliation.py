@@ -510,6 +510,6 @@ def test_a_receipt_of_another_merchant_in_a_form_is_nobodys(finance, plan):
     by_hand.taken_in(by_hand.row(account=payment.invoice.reference))
     theirs = by_hand.suspended(code="TKLTHEIRS1", merchant=factories.merchant())
     url = f"/admin/reconciliation/lines/{by_hand.line().id}/number"
-    for wrong in (theirs.id, theirs.id + 1, -1, "9" * 30, "١", ""):
+    for wrong in (theirs.id, theirs.id + 1, -1, "9" * 30, "\N{ARABIC-INDIC DIGIT ONE}", ""):
         assert send(finance, url, receipt=wrong, reason="it fits").status_code == 404
     assert send(finance, url, page=HOME, receipt=1, reason="it fits").status_code == 303
