@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, or_, select, text
+from sqlalchemy import ColumnElement, Row, or_, select, text
 
 from app.extensions import db
 from app.merchants import DEFAULT, Merchant
@@ -193,8 +193,8 @@ def neighbours(merchant: Merchant) -> list[int]:
     """Other merchants who are paid through a number of this one's: its statements have their money."""
     theirs = select(Statement.shortcode).where(Statement.merchant_id == merchant.id)
     numbers = {merchant.number, *db.session.scalars(theirs.distinct())} - {None}
-    same = Merchant.shortcode.in_(numbers)
+    same: list[ColumnElement[bool]] = [Merchant.shortcode.in_(numbers)]
     if settings().mpesa_shortcode in numbers:
-        same = or_(same, Merchant.slug == DEFAULT, Merchant.uses_platform_shortcode)
-    others = select(Merchant.id).where(same, Merchant.id != merchant.id)
+        same += [Merchant.slug == DEFAULT, Merchant.uses_platform_shortcode.is_(True)]
+    others = select(Merchant.id).where(or_(*same), Merchant.id != merchant.id)
     return list(db.session.scalars(others))

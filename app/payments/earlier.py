@@ -29,21 +29,19 @@ def money(payment: Payment, code: str | None, claimed_code: str | None) -> Recei
         found = doubts.booked(code)
         return locked_receipt(found.id) if found is not None else None
     locked_nameless(payment.merchant_id, payment.amount)
-    alike = _waiting(payment)
-    for receipt in alike:
-        if receipt.code == claimed_code:
-            return receipt
-    if claimed_code is not None and not doubts.code_is_taken(claimed_code, payment):
-        return None  # a message says another number: then these are other money
-    return _one_of(payment, alike)
-
-
-def _waiting(payment: Payment) -> list[Receipt]:
-    """What no payment has, and staff have given to nobody but this customer; theirs first."""
     owner = payment.invoice.subscription.subscriber_id
+    free = _waiting(payment, owner)
+    named = [receipt for receipt in free if receipt.code == claimed_code]
+    if named or (claimed_code is not None and not doubts.code_is_taken(claimed_code, payment)):
+        return named[0] if named else None  # a message says another number: these are other money
+    return _one_of(payment, [one for one in free if _given_to(one, owner)] or free)
+
+
+def _waiting(payment: Payment, owner: int) -> list[Receipt]:
+    """What no payment has, and staff have given to nobody but this customer; the earliest first."""
     found = [locked_receipt(receipt_id) for receipt_id in nobodys(payment)]
     free = [one for one in found if one.payment_id is None and _may_be(one, owner)]
-    return sorted(free, key=lambda one: (not _given_to(one, owner), one.paid_at, one.id))
+    return sorted(free, key=lambda one: (one.paid_at, one.id))
 
 
 def _one_of(payment: Payment, alike: list[Receipt]) -> Receipt | None:

@@ -101,3 +101,16 @@ def _check_claims(payment: Payment, code: str) -> None:
     queries = (select(Receipt.id).where(*paid), select(MatchProposal.id).where(*proposed))
     if any(db.session.scalar(query.limit(1)) is not None for query in queries):
         raise Refused("This number was given for another payment already.")
+    _check_other_tries(payment)
+
+
+def _check_other_tries(payment: Payment) -> None:
+    """Whoever sees an SMS and a failed request does not see that another one of it is paid."""
+    other_try = (Payment.invoice_id == payment.invoice_id, Payment.id != payment.id)
+    nameless = select(Receipt.id).join(Payment, Payment.id == Receipt.payment_id).where(*other_try)
+    unknown = nameless.where(Receipt.code.is_(None), Receipt.claimed_code.is_(None))
+    if db.session.scalar(unknown.limit(1)) is not None:
+        raise Refused(
+            "Another request for this invoice is paid, and its number is not known yet: this may be "
+            "it. Wait for M-PESA's message, or its statement."
+        )

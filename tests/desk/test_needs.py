@@ -49,7 +49,7 @@ def unconfirmed(plan, minutes):
 def suspense(amount=500):
     code = f"TKS{next(factories.number):07}"
     receipt = Receipt(
-        merchant_id=ours(), code=code, amount=amount, source="statement", paid_at=clock.now()
+        merchant_id=ours(), code=code, amount=amount, source="callback", paid_at=clock.now()
     )
     booking.to_suspense(receipt, ledger.mpesa("174379"))
     db.session.commit()

@@ -98,6 +98,21 @@ def test_a_line_that_is_another_tries_money_does_not_pay_the_first_try(plan, fai
     assert count_of(Receipt) == 2
 
 
+def test_nor_do_two_people_say_that_it_is(failed, set_setting):
+    """They see one SMS and one failed payment; that it is the second try's they cannot see."""
+    set_setting(prompt_limits_enabled=False)
+    proposal = matched(failed)
+    second, _ = customer.again(failed, None, None)
+    db.session.commit()
+    factories.sent(second)
+    factories.accepted(second, "ws_CO_2")
+    by_hand.says_paid(second.id)
+    refused(matching.approve, proposal.id, by_hand.act(), why="may be it")
+    matching.reject(proposal.id, by_hand.act())
+    db.session.commit()
+    refused(matching.match, failed.id, CODE, by_hand.act(), why="may be it")
+
+
 def test_at_a_till_the_numberless_receipt_takes_its_line_before_others_do(plan):
     ali, jane = unconfirmed(plan), unconfirmed(plan, factories.PHONE, "ws_CO_1")
     by_hand.says_paid(ali.id)

@@ -13,6 +13,7 @@ from app.ledger import LedgerEntry
 from app.payments import closing, comparing, matching, reallocating, statement_file, statements
 from app.payments.alerts import Alert
 from app.payments.models import Receipt
+from app.payments.staff_models import StatementLine
 from tests import factories
 from tests.payments import by_hand
 from tests.payments.test_concurrency import count_of
@@ -37,9 +38,9 @@ def disagreements():
 
 def book(merchant, code=CODE):
     line = db.session.scalars(
-        select(statements.StatementLine).where(
-            statements.StatementLine.merchant_id == merchant.id,
-            statements.StatementLine.code == code,
+        select(StatementLine).where(
+            StatementLine.merchant_id == merchant.id,
+            StatementLine.code == code,
         )
     ).one()
     receipt = statements.book(line, by_hand.person("owner", merchant).id)

@@ -10,13 +10,14 @@ from app.desk import acts, days
 from app.extensions import db
 from app.ledger import mpesa
 from app.merchants import Merchant
-from app.payments import booking, disputes, matching
+from app.payments import booking, disputes, matching, statements
 from app.payments.disputes import Claim
 from app.payments.models import Payment, Receipt
 from app.payments.staff_models import Act
 from app.staff import Staff
 
 SUSPENSE = 1499
+COLUMNS = "Receipt No.,Completion Time,Transaction Status,Paid In,Withdrawn,A/C No.,Reason Type"
 YESTERDAY = timedelta(hours=19)
 NOTES = (
     "Called: says the phone was off. Will try again tonight.",
@@ -26,24 +27,30 @@ NOTES = (
 
 
 def tie(merchant: Merchant, staff: dict[str, Staff], told: Told) -> None:
-    _suspend(merchant, told.post)
+    _suspend(merchant, staff["finance"], told.post)
     _dispute(staff["support"], told.paid_twice)
     _propose(staff["finance"], told.never_told, told.post)
     _note(staff["support"], told.tries)
 
 
-def _suspend(merchant: Merchant, post: Post) -> None:
-    """Somebody paid at the till of their phone, with an account number that nobody has."""
-    at = clock.now() - YESTERDAY
+def _suspend(merchant: Merchant, person: Staff, post: Post) -> None:
+    """Somebody paid from the menu of their phone, with an account number that nobody has."""
+    at = (clock.now() - YESTERDAY).replace(microsecond=0)
+    code = post.receipt(at)
+    time = f"{at.astimezone(clock.NAIROBI):%d-%m-%Y %H:%M:%S}"
+    file = f"{COLUMNS}\n{code},{time},Completed,{SUSPENSE}.00,,MAMA JUMA,Pay Bill Online\n"
+    taken = statements.take_in(merchant, person.id, "yesterday.csv", file.encode())
     receipt = Receipt(
         merchant_id=merchant.id,
-        code=post.receipt(at),
+        code=code,
         amount=SUSPENSE,
         source="statement",
-        paid_at=at.replace(microsecond=0),
+        paid_at=at,
         created_at=at,
     )
-    booking.to_suspense(receipt, mpesa(merchant.number))
+    actor = f"staff:{person.id}"
+    account = mpesa(merchant.number)
+    booking.to_suspense(receipt, account, actor=actor, statement=taken.statement.id)
 
 
 def _dispute(person: Staff, about: Try | None) -> None:

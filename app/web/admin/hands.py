@@ -1,5 +1,6 @@
 """What the pages for work by hand share: who acts and why, what was typed, names, ages."""
 
+import re
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
@@ -46,6 +47,12 @@ def shillings(name: str) -> int:
     if not (typed.isascii() and typed.isdigit() and len(typed) <= 9):  # noqa: PLR2004
         raise Refused("Give whole shillings, like 1499.")
     return int(typed)
+
+
+def row_id(name: str) -> int:
+    """That a form names. 0, which no row has, for what is no number: int() reads other alphabets' too."""
+    typed = request.form.get(name, "")
+    return int(typed) if re.fullmatch("[0-9]{1,19}", typed) else 0
 
 
 def day(typed: str | None) -> date | None:

@@ -95,7 +95,7 @@ def _number_page(line: StatementLine, error: str | None = None) -> str:
 @allow(*MOVERS)
 def give_number(line_id: int) -> Page:
     line = access.mine(StatementLine, line_id)
-    receipt = access.mine(Receipt, request.form.get("receipt", 0, type=int))
+    receipt = access.mine(Receipt, hands.row_id("receipt"))
     said, back = (
         f"The receipt has its number: {line.code}.",
         url(line.completed_at, line.completed_at),

@@ -502,3 +502,14 @@ def test_the_report_shows_what_was_taken_back_and_what_others_have(finance):
     said = section(finance.get("/admin/reconciliation/report"))
     assert "In another merchant's books" in said
     assert "M-PESA took it back" in said
+
+
+def test_a_receipt_of_another_merchant_in_a_form_is_nobodys(finance, plan):
+    payment = money.unconfirmed(plan)
+    by_hand.says_paid(payment.id)
+    by_hand.taken_in(by_hand.row(account=payment.invoice.reference))
+    theirs = by_hand.suspended(code="TKLTHEIRS1", merchant=factories.merchant())
+    url = f"/admin/reconciliation/lines/{by_hand.line().id}/number"
+    for wrong in (theirs.id, theirs.id + 1, -1, "9" * 30, "\N{ARABIC-INDIC DIGIT ONE}", ""):
+        assert send(finance, url, receipt=wrong, reason="it fits").status_code == 404
+    assert send(finance, url, page=HOME, receipt=1, reason="it fits").status_code == 303
