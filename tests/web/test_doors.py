@@ -99,7 +99,9 @@ def test_no_other_header_says_who_or_where_anybody_is(behind):
     assert seen == ["https://localhost/"]  # the scheme is PUBLIC_BASE_URL's
 
 
-@pytest.mark.parametrize("text", ["", "x", "1.2.3", "1.2.3.4.5", "0x7f.1", "１.2.3.4", "::1%eth0"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "1.2.3", "1.2.3.4.5", "0x7f.1", "\uff11.2.3.4", "::1%eth0"]
+)
 def test_what_is_no_address_is_none(text):
     assert plain(text) is None
 
