@@ -157,6 +157,8 @@ def test_without_a_default_address_too_the_missing_one_is_named(name):
         ("MPESA_TYPE", "bank"),
         ("CALLBACK_ADDRESSES", "localhost"),
         ("CALLBACK_ADDRESSES", "10.0.0.0/33"),
+        ("CALLBACK_ADDRESSES_ONLY", "1"),
+        ("CALLBACK_ADDRESSES_ONLY", "yes"),
         ("METRICS_ADDRESSES", "10.0.0"),
         ("QUERY_SCHEDULE", "20,45,soon"),
         ("QUERY_SCHEDULE", "20,,45"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlencode
 
-from flask import Flask, g, has_request_context, request, url_for
+from flask import Flask, current_app, g, has_request_context, request, url_for
 from flask_babel import get_locale
 from sqlalchemy import select
 from werkzeug import Response
@@ -88,7 +88,7 @@ def of_polls() -> str | None:
 
 
 def cookie_name() -> str:
-    return HOST_ONLY + LANG if settings().https else LANG
+    return HOST_ONLY + LANG if current_app.config["SESSION_COOKIE_SECURE"] else LANG
 
 
 def current() -> str:

@@ -1,8 +1,11 @@
 """Who knocks, what they are answered, and what that must never be."""
 
+import csv
+import re
 import time
 import traceback
 from collections import Counter
+from io import StringIO
 from urllib.parse import urlsplit
 
 from bs4 import BeautifulSoup
@@ -20,6 +23,7 @@ from tests.web.admin.desk import hire, sit
 LONGEST = 5  # seconds, on a machine that is busy with other tests
 LARGEST = 1_000_000  # bytes
 SETTLE_EVERY = 40
+FORMULA = re.compile(r"[=+\-@\t\r](?![0-9.,]*$)")  # a number below zero is none
 
 
 class Visitors:
@@ -136,13 +140,12 @@ def value_of(field):
 
 def form(knock, shown, token):
     """What the page shows, but for what is typed; a name may come twice."""
-    sent = {}
+    typed = {}
     for name, value in (*knock.form, *token):
-        sent.setdefault(sendable(name), []).append(sendable(value))
-    sent = {name: [value] for name, value in shown.items() if name != "csrf_token"} | sent
-    if "file" in knock.door.names and knock.body is not None:
-        sent["file"] = (knock.file, "november.csv")
-    return sent
+        typed.setdefault(sendable(name), []).append(sendable(value))
+    sent = {name: [value] for name, value in shown.items() if name != "csrf_token"} | typed
+    uploads = "file" in knock.door.names and knock.body is not None
+    return sent | ({"file": (knock.file, "november.csv")} if uploads else {})
 
 
 def sendable(value):
@@ -163,10 +166,15 @@ def faults(answer, took):
         f"{took:.1f} s": took > LONGEST,
         "too long a page": len(body) > LARGEST,
         "a script of a stranger's": page and hostile.SCRIPT.encode() in body,
+        "a formula": answer.mimetype == "text/csv" and has_formula(body.decode("utf-8-sig")),
         "a place of a stranger's": leads_away(answer.headers.get("Location", "/")),
         "no nosniff": answer.headers.get("X-Content-Type-Options") != "nosniff",
         "no policy": "default-src 'none'" not in answer.headers.get("Content-Security-Policy", ""),
     }
+
+
+def has_formula(sheet):
+    return any(FORMULA.match(cell) for row in csv.reader(StringIO(sheet)) for cell in row)
 
 
 def leads_away(location):

@@ -21,6 +21,7 @@ from app.web.doors import plain
 from tests import factories
 from tests.conftest import environment
 from tests.web import forms
+from tests.web.admin.desk import send, sitting
 
 PUBLIC = "https://pay.example.co.ke"
 ODD_HOSTS = [
@@ -99,7 +100,9 @@ def test_no_other_header_says_who_or_where_anybody_is(behind):
     assert seen == ["https://localhost/"]  # the scheme is PUBLIC_BASE_URL's
 
 
-@pytest.mark.parametrize("text", ["", "x", "1.2.3", "1.2.3.4.5", "0x7f.1", "１.2.3.4", "::1%eth0"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "1.2.3", "1.2.3.4.5", "0x7f.1", "\uff11.2.3.4", "::1%eth0"]
+)
 def test_what_is_no_address_is_none(text):
     assert plain(text) is None
 
@@ -247,3 +250,16 @@ def test_what_is_refused_at_the_door_is_in_the_log(app, plan, caplog):
     for words in ("refused host", "refused form", "callback refused", "must wait"):
         assert words in said
     assert "712345678" not in said
+
+
+ROOMS = ("subscriptions/?plan", "subscriptions/new?customer", "audit/?before", "customers/?person")
+
+
+@pytest.mark.parametrize("number", ["9" * 30, "-" + "9" * 30, "9" * 5_000, "-1", "0", "\u0669"])
+def test_a_number_that_no_row_can_have_is_no_error(app, plan, number):
+    client = sitting(app, "owner")
+    for room in (*ROOMS, "payments/?since", "payments/?person"):
+        answer = client.get(f"/admin/{room}={number}")
+        assert (room, answer.status_code < 500) == (room, True)
+    sent = {"plan": number, "phone": "0712345678"}
+    assert send(client, "/admin/subscriptions/new", **sent).status_code == 422

@@ -1,27 +1,17 @@
 """The server that README starts, over real sockets: slow clients, cut messages, and what is no HTTP."""
 
 import re
-import shlex
 import socket
-import subprocess
-import sys
 import time
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-import config
 from app.extensions import db
 from app.payments.models import Callback
 from tests import factories
-from tests.conftest import environment
-from tests.running import bare_environment, free_port
+from tests.web import serving
 
-ROOT = Path(config.__file__).parent
-CROWD = 64  # slow clients at once (perf.md B5)
 HALF_A_BODY = "Host: 127.0.0.1\r\nContent-Length: 500\r\n\r\nphone=07"
 SLOW = {
     "idle": "",
@@ -46,67 +36,11 @@ NO_HTTP = (
 )
 
 
-@dataclass
-class Server:
-    port: int
-
-    def connect(self):
-        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
-
-    def ask(self, path="/healthz", method="GET", head="", body=b""):
-        """The status and the whole answer."""
-        start = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{head}\r\n"
-        return self.say(start.encode() + body)
-
-    def say(self, raw):
-        with self.connect() as line:
-            line.sendall(raw)
-            answer = b"".join(iter(lambda: line.recv(65_536), b""))
-        return int(answer.split(b" ", 2)[1]) if answer else None, answer
-
-    @contextmanager
-    def crowd(self, beginning):
-        with ExitStack() as stack:
-            for _ in range(CROWD):
-                stack.enter_context(self.connect()).sendall(beginning.encode())
-            yield
-
-
 @pytest.fixture(scope="module")
-def command():
-    """As README has it."""
-    text = (ROOT / "README.md").read_text().replace("\\\n", " ")
-    return shlex.split(re.search("^granian (.*)$", text, re.MULTILINE).group(1))
-
-
-@pytest.fixture(scope="module")
-def server(wired_app, command, postgres_url, redis_url, tmp_path_factory):
-    port, log = free_port(), tmp_path_factory.mktemp("server") / "log"
-    given = environment(postgres_url, redis_url, PUBLIC_BASE_URL=f"http://127.0.0.1:{port}")
-    program = [sys.executable, "-m", "granian", "--port", str(port), *command]
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            program, cwd=ROOT, env=bare_environment(**given), stdout=out, stderr=out
-        )
-    running = Server(port)
-    try:
-        wait_for(running, process, log)
+def server(wired_app, postgres_url, redis_url, tmp_path_factory):
+    log = tmp_path_factory.mktemp("server") / "log"
+    with serving.started(postgres_url, redis_url, log) as running:
         yield running
-    finally:
-        process.terminate()
-        process.wait(30)
-    assert "Traceback" not in log.read_text()
-
-
-def wait_for(running, process, log):
-    end = time.monotonic() + 60
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            if running.ask("/readyz")[0] == 200:
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError(log.read_text())
 
 
 @pytest.mark.parametrize("kind", SLOW)

@@ -125,7 +125,13 @@ def mine(model: type[M], row_id: int) -> M:
 
 def possible(row_id: int) -> int:
     """An id that PostgreSQL can be asked for; what is beyond it is not there either."""
-    return min(row_id, BIGGEST_ID)
+    return max(0, min(row_id, BIGGEST_ID))
+
+
+def number_in_query(name: str) -> int | None:
+    """An id or a place in a list; None where there is none, or no number."""
+    found = request.args.get(name, type=int)
+    return None if found is None else possible(found)
 
 
 def scoped(model: type[M]) -> Select[M]:

@@ -23,7 +23,7 @@ def asked(*filters: str) -> dict[str, str]:
 
 def found() -> Found | None:
     """None: nothing is searched for."""
-    if (person_id := request.args.get("person", type=int)) is not None:
+    if (person_id := access.number_in_query("person")) is not None:
         return _person(person_id)
     typed = _typed(request.args.get("q", ""))
     return people.find(desk.merchant().id, typed) if typed else None

@@ -46,7 +46,7 @@ def _filters() -> Filters:
     return Filters(
         desk.merchant().id,
         state if state in STATES else ALL,
-        request.args.get("plan", type=int),
+        access.number_in_query("plan"),
         searching.found(),
     )
 

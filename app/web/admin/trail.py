@@ -25,7 +25,7 @@ from app.errors import Refused
 from app.extensions import db
 from app.merchants import Merchant
 from app.staff import OWNER
-from app.web.admin import desk, hands, trail_words
+from app.web.admin import access, desk, hands, trail_words
 from app.web.admin.access import ANY, allow
 from app.web.admin.hands import MOVERS
 
@@ -49,7 +49,7 @@ def index() -> Page:
     if whose != desk.merchant():  # the house whose log it is can see who read it
         audit.record(whose, "merchant.operator_looked", actor=desk.actor())
         db.session.commit()
-    return _page(whose, trail.page(sought, request.args.get("before", type=int)))
+    return _page(whose, trail.page(sought, access.number_in_query("before")))
 
 
 def _whose() -> Merchant:

@@ -1,0 +1,86 @@
+"""The server that README starts, as a process, and what can be said to it over a socket."""
+
+import re
+import shlex
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import config
+from tests.conftest import environment
+from tests.running import bare_environment, free_port
+
+ROOT = Path(config.__file__).parent
+CROWD = 64  # slow clients at once (perf.md B5)
+
+
+@dataclass
+class Server:
+    port: int
+
+    def connect(self):
+        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+
+    def ask(self, path="/healthz", method="GET", head="", body=b""):
+        """The status and the whole answer."""
+        start = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{head}\r\n"
+        return self.say(start.encode() + body)
+
+    def say(self, raw, patience=10):
+        """As `ask`; None where nothing came within so many seconds: it still waits for the rest."""
+        answer = b""
+        with self.connect() as line, suppress(OSError):
+            line.settimeout(patience)
+            line.sendall(raw)
+            while more := line.recv(65_536):
+                answer += more
+        found = re.match(rb"HTTP/1.[01] ([0-9]{3}) ", answer)
+        return int(found.group(1)) if found else None, answer
+
+    @contextmanager
+    def crowd(self, beginning):
+        with ExitStack() as stack:
+            for _ in range(CROWD):
+                stack.enter_context(self.connect()).sendall(beginning.encode())
+            yield
+
+
+def command():
+    """As README has it."""
+    text = (ROOT / "README.md").read_text().replace("\\\n", " ")
+    return shlex.split(re.search("^granian (.*)$", text, re.MULTILINE).group(1))
+
+
+@contextmanager
+def started(postgres_url, redis_url, log):
+    """Nothing that it was sent may have made it print a traceback."""
+    port = free_port()
+    given = environment(postgres_url, redis_url, PUBLIC_BASE_URL=f"http://127.0.0.1:{port}")
+    program = [sys.executable, "-m", "granian", "--port", str(port), *command()]
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            program, cwd=ROOT, env=bare_environment(**given), stdout=out, stderr=out
+        )
+    running = Server(port)
+    try:
+        wait_for(running, process, log)
+        yield running
+    finally:
+        process.terminate()
+        process.wait(30)
+    assert "Traceback" not in log.read_text()
+
+
+def wait_for(running, process, log):
+    end = time.monotonic() + 60
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            if running.ask("/readyz")[0] == 200:
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(log.read_text())
