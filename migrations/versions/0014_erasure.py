@@ -98,7 +98,7 @@ WRITTEN = (
     ("reallocation", "reason", False),
     ("statement_line", "reference", False),
     ("dispute_evidence", "text", False),
-    ("note", "text", False),
+    ("note", "text", True),
     ("dispute", "says", True),
     ("match_proposal", "reason", True),
 )
