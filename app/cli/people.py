@@ -40,8 +40,12 @@ def erase(phone: str, slug: str | None, reason: str, *, yes: bool) -> None:
         if not yes:
             _ask(number, only)
     spool.take_in()  # what came for them while the database was away
-    gone = [_erased(merchant_id, number, by) for merchant_id in _holders(number, only)]
-    click.echo("\n".join(gone) or NOBODY)
+    holders = _holders(number, only)
+    if not holders:
+        click.echo(NOBODY)
+    done = [_erased(merchant_id, number, by) for merchant_id in holders]
+    if not all(done):
+        sys.exit(1)
 
 
 def _holders(number: str, only: Merchant | None) -> list[int]:
@@ -50,12 +54,18 @@ def _holders(number: str, only: Merchant | None) -> list[int]:
     return found
 
 
-def _erased(merchant_id: int, number: str, by: By) -> str:
-    """One commit for each merchant."""
-    with sentences():
+def _erased(merchant_id: int, number: str, by: By) -> bool:
+    """One commit for each merchant: what holds up one of them does not hold up the others."""
+    slug = db.session.get_one(Merchant, merchant_id).slug
+    try:
         gone = erasing.erase(merchant_id, number, by)
-        slug = db.session.get_one(Merchant, merchant_id).slug
-    return f"{slug}: {_said(gone)}"
+        db.session.commit()
+    except Refused as why:
+        db.session.rollback()
+        click.echo(f"{slug}: not erased. {why}", err=True)
+        return False
+    click.echo(f"{slug}: {_said(gone)}")
+    return True
 
 
 def _said(gone: Gone) -> str:

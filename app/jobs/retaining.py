@@ -25,9 +25,10 @@ class Retaining:
     def step(self) -> None:
         until = monotonic() + AT_A_TIME
         while self._left and monotonic() < until:
-            taken = retention.batch(self._left[0])
+            rule = self._left.pop(0)  # one that raises is not tried again before the next night
+            taken = retention.batch(rule)
             db.session.commit()
             if taken:
-                log().info("retention", rule=self._left[0].name, rows=taken)
-            if taken < retention.AT_ONCE:
-                self._left.pop(0)
+                log().info("retention", rule=rule.name, rows=taken)
+            if taken == retention.AT_ONCE:
+                self._left.insert(0, rule)

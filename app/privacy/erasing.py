@@ -11,12 +11,13 @@ What can happen between the lines:
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
-from app import audit
+from app import audit, clock
 from app.billing import cancelling, invoices
 from app.billing.models import Subscriber, Subscription
 from app.errors import Refused
@@ -31,6 +32,7 @@ from app.privacy import held, severing
 from app.privacy.held import Held
 from app.staff.accounts import By
 
+PATIENCE = timedelta(days=1)
 SHOWN = 5  # ids in one sentence
 UNSETTLED = "A message of M-PESA about it waits to be settled: see `flask callbacks`."
 UNDECIDED = "Somebody says that it was paid; another person has to decide."
@@ -85,7 +87,7 @@ def _open(payments: list[Payment]) -> Iterator[tuple[str, Sequence[int]]]:
     ids = [payment.id for payment in payments]
     live = [one.id for one in payments if one.status in LIVE]
     yield "A request may be on the phone: wait two minutes.", live
-    asked = [one.id for one in payments if one.next_question_at or one.status == UNCONFIRMED]
+    asked = [one.id for one in payments if one.status == UNCONFIRMED or _is_asked(one)]
     yield "M-PESA is still being asked about it: wait until that is over.", asked
     for why, column, which in (
         (UNSETTLED, Callback.payment_id, Callback.settled_at.is_(None)),
@@ -94,6 +96,12 @@ def _open(payments: list[Payment]) -> Iterator[tuple[str, Sequence[int]]]:
     ):
         query = select(column).where(column.in_(ids), which).order_by(column)
         yield why, [found for found in db.session.scalars(query) if found is not None]
+
+
+def _is_asked(payment: Payment) -> bool:
+    """Soon after its end. A month of unanswered questions is more than the law lets people wait."""
+    ended = payment.ended_at or payment.created_at
+    return payment.next_question_at is not None and ended > clock.now() - PATIENCE
 
 
 def _cancelled(person: Subscriber, by: By) -> int:

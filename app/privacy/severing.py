@@ -22,6 +22,7 @@ ERASED = "(erased)"  # the one word that the triggers let take the place of what
 OF_PAYMENT = (
     *("phone_index", "phone_sealed", "address_index", "ref", "return_url", "attempt"),
     *("checkout_index", "checkout_sealed"),  # they end in the phone's digits
+    "next_question_at",  # there is nothing left to ask by
 )
 
 

@@ -39,7 +39,6 @@ INDEXES = (
     ("ix_callback_body", "callback", ["received_at"], "body_sealed is not null"),
 )
 PHONES = [(table, name) for table in ("subscriber", "payment") for name in ("phone_index", "phone_sealed")]
-# A body may be sealed again, and may go once its message is settled; what went never comes back.
 CALLBACK = """create or replace function keep_callback_facts() returns trigger language plpgsql as $$
     begin
       if tg_op = 'DELETE' then
@@ -52,27 +51,15 @@ CALLBACK = """create or replace function keep_callback_facts() returns trigger l
          or new.address is distinct from old.address then
         raise exception 'a callback keeps its facts (M13)' using errcode = 'restrict_violation';
       end if;
-      if old.body_sealed is null and new.body_sealed is not null
+      {body}
+      return new;
+    end $$"""
+# It may be sealed again, and may go once its message is settled; what went never comes back.
+BODY = """if old.body_sealed is null and new.body_sealed is not null
          or new.body_sealed is null and old.body_sealed is not null and old.settled_at is null then
         raise exception 'a body goes once, and not before it is settled (M13)'
           using errcode = 'restrict_violation';
-      end if;
-      return new;
-    end $$"""
-CALLBACK_BEFORE = """create or replace function keep_callback_facts() returns trigger language plpgsql as $$
-    begin
-      if tg_op = 'DELETE' then
-        if old.payment_id is null then return old; end if;  -- a stray message is kept for a day
-        raise exception 'a callback is never deleted (M13)' using errcode = 'restrict_violation';
-      end if;
-      if (new.uid, new.received_at) is distinct from (old.uid, old.received_at)
-         or new.payment_id is distinct from old.payment_id
-         or new.merchant_id is distinct from old.merchant_id
-         or new.address is distinct from old.address then
-        raise exception 'a callback keeps its facts (M13)' using errcode = 'restrict_violation';
-      end if;
-      return new;
-    end $$"""
+      end if;"""
 # What somebody wrote may name a person: it can be erased, once, and never be rewritten.
 ERASE_ONLY = """create function erase_only() returns trigger language plpgsql as $$
     declare field text; after jsonb;
@@ -98,7 +85,7 @@ WRITTEN = (
     ("reallocation", "reason", False),
     ("statement_line", "reference", False),
     ("dispute_evidence", "text", False),
-    ("note", "text", False),
+    ("note", "text", True),
     ("dispute", "says", True),
     ("match_proposal", "reason", True),
 )
@@ -110,7 +97,7 @@ def upgrade():
         op.execute(f"alter table {table} add column if not exists {column.name} {_type(column)}")
     for table, name in PHONES:
         op.alter_column(table, name, nullable=True)
-    op.execute(CALLBACK)
+    op.execute(CALLBACK.format(body=BODY))
     op.execute("drop function if exists erase_only() cascade")
     op.execute(ERASE_ONLY)
     for table, text, rest in WRITTEN:
@@ -155,7 +142,7 @@ def downgrade():
     op.execute("drop function erase_only() cascade")
     for table in APPEND_ONLY_BEFORE:
         _guard(table, "refuse_change()", "update or delete")
-    op.execute(CALLBACK_BEFORE)
+    op.execute(CALLBACK.format(body=""))
     for table, name in PHONES:
         op.execute(
             f"update {table} set {name} = uuid_send(gen_random_uuid()) where {name} is null"

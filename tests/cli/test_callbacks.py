@@ -38,7 +38,7 @@ def test_a_parked_message_is_listed_without_its_body(parked, cli):
 def test_a_message_that_waits_is_listed_with_its_next_try(plan, cli):
     _, hook = factories.pending(plan)
     callback_id = factories.deliver(hook, factories.success())
-    db.session.execute(update(Callback).values(body_sealed=None))
+    db.session.execute(update(Callback).values(body_sealed=b"nonsense"))
     db.session.commit()
     work.settle_inbox()
     [line] = cli.invoke(args=["callbacks"]).output.splitlines()

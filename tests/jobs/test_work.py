@@ -41,7 +41,9 @@ def calls(wire, url):
 
 def spoil(callback_id):
     """A message whose body nobody can open any more."""
-    db.session.execute(update(Callback).where(Callback.id == callback_id).values(body_sealed=None))
+    db.session.execute(
+        update(Callback).where(Callback.id == callback_id).values(body_sealed=b"nonsense")
+    )
     db.session.commit()
 
 
@@ -159,7 +161,7 @@ def test_a_message_that_cannot_be_settled_does_not_hold_up_the_others(plan):
     work.settle_inbox()
     kept = factories.callback(bad)
     assert (kept.tries, kept.settled_at, kept.parked_at) == (1, None, None)
-    assert kept.error == f"callback {bad}: its body was purged"
+    assert kept.error == "CannotOpen"
     assert kept.next_try_at > clock.now()
     assert factories.fresh(payment.id).status == "paid"
 

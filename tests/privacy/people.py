@@ -10,7 +10,7 @@ from app.billing.models import Subscriber
 from app.desk import acts
 from app.extensions import db
 from app.jobs import work
-from app.payments import by_staff, charging, disputes, reallocating
+from app.payments import by_staff, charging, customer, disputes, reallocating
 from app.payments.disputes import Claim
 from app.payments.models import Payment
 from tests import factories
@@ -55,6 +55,16 @@ def known(plan):
     _moved(person, someone)
     quiet()
     return person.id, payment.id, failed.id, failed_hook
+
+
+def paid_by_another(payment):
+    """From another phone, a moment after this one has failed."""
+    with time_machine.travel(clock.now() + timedelta(minutes=5)):
+        again, _ = customer.again(payment, OTHER, None)
+        db.session.commit()
+        hook = factories.sent(again)
+        factories.accepted(again, "ws_CO_8")
+        settle(hook, factories.success(checkout_id="ws_CO_8"))
 
 
 def _case(payment, someone):

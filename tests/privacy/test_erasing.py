@@ -1,6 +1,8 @@
 """`flask erase`: the person goes, the money stays, the chains still verify."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event, Timer
 
 import pytest
 import time_machine
@@ -8,18 +10,18 @@ from sqlalchemy import func, select, text
 
 from app import audit, clock
 from app.audit import AuditEvent
-from app.billing.models import Subscriber, Subscription
+from app.billing.models import Plan, Subscriber, Subscription
 from app.daraja import Answer, Verdict
 from app.errors import Refused
 from app.extensions import db
 from app.jobs import spool, work
-from app.payments import booking, by_staff, customer, disputes, matching, reconciliation
+from app.payments import booking, by_staff, charging, disputes, matching, reconciliation
 from app.payments.models import Receipt
 from app.privacy import retention
 from tests import factories
 from tests.payments import by_hand
 from tests.privacy import people
-from tests.web.admin.desk import sitting
+from tests.web.admin.desk import send, sitting
 
 SPELLINGS = ("0712 345 678", "+254 (712) 345-678", "712345678")
 REASON = "--reason=letter of 26 November"
@@ -142,12 +144,7 @@ def test_who_pays_again_is_a_new_person(plan, erase):
 def test_a_phone_that_paid_for_somebody_else_goes_and_they_stay(plan, erase):
     payment, hook = factories.pending(plan)
     people.settle(hook, factories.failure())
-    with time_machine.travel(clock.now() + timedelta(minutes=5)):
-        again, _ = customer.again(payment, people.OTHER, None)
-        db.session.commit()
-        hook = factories.sent(again)
-        factories.accepted(again, "ws_CO_8")
-        people.settle(hook, factories.success(checkout_id="ws_CO_8"))
+    people.paid_by_another(payment)
     people.quiet()
     assert "a number that paid for others erased, 1 payments" in erase("0722000111").output
     assert [one.phone for one in people.payments()] == [factories.PHONE, None]
@@ -196,8 +193,49 @@ def test_what_is_on_its_way_is_waited_for(plan, erase, begin, why):
     begin(plan)
     result = erase()
     assert result.exit_code == 1
-    assert result.output.startswith("Error: Payment 1: ")
+    assert result.output.startswith("default: not erased. Payment 1: ")
     assert why in result.output
+    assert people.subscriber(1).phone == factories.PHONE
+
+
+def test_a_question_that_nobody_answers_does_not_hold_it_up_for_ever(plan, erase):
+    people.paying(plan)
+    with time_machine.travel(clock.now() + timedelta(hours=25)):
+        assert "customer 1 erased" in erase().output
+    assert factories.fresh(1).next_question_at is None
+
+
+def test_what_holds_up_one_merchant_does_not_hold_up_the_others(plan, erase):
+    people.paying(plan)
+    people.quiet()
+    with time_machine.travel(clock.now() + timedelta(minutes=10)):
+        factories.pending(factories.plan(factories.merchant(), price=700), checkout_id="ws_CO_9")
+    result = erase()
+    assert result.exit_code == 1
+    assert "default: customer 1 erased" in result.output
+    assert "duka: not erased. Payment 2: A request may be on the phone" in result.output
+
+
+def test_a_purchase_in_this_moment_comes_before_it_or_after_it(app, plan, erase):
+    people.paying(plan)
+    people.quiet()
+    plan_id = plan.id
+    with time_machine.travel(clock.now() + timedelta(hours=1)), ThreadPoolExecutor(1) as shop:
+        began, go_on = Event(), Event()
+
+        def buy():
+            with app.app_context():
+                payer = charging.Payer(factories.PHONE, None)
+                charging.buy(db.session.get_one(Plan, plan_id), payer, "in-this-moment")
+                began.set()
+                go_on.wait(10)
+                db.session.commit()
+
+        bought = shop.submit(buy)
+        assert began.wait(10)
+        Timer(0.3, go_on.set).start()
+        assert "Payment 2: A request may be on the phone" in erase().output  # it has waited
+        bought.result()
     assert people.subscriber(1).phone == factories.PHONE
 
 
@@ -284,6 +322,8 @@ def test_staff_still_see_the_money_and_read_that_the_person_went(plan, erase, ap
     wrong = {path: browser.get(path).status_code for path in pages}
     assert {path: code for path, code in wrong.items() if code != 200} == {}
     assert [path for path, word in pages.items() if word not in browser.get(path).text] == []
+    sheet = send(browser, "/admin/payments/export.csv", "/admin/payments/").text
+    assert sheet.count(",Erased,") == 2
 
 
 def test_customers_still_have_their_receipt_without_a_number(plan, erase, client):
