@@ -1,11 +1,32 @@
 """Commands for operators and processes (design.md §7)."""
 
+from importlib.util import find_spec
+
 from flask import Flask
 
-from app.cli import books, callbacks, demo, export, face, figures, processes, rotate, setup
+from app.cli import (
+    backup,
+    books,
+    callbacks,
+    doctor,
+    export,
+    face,
+    figures,
+    processes,
+    rotate,
+    setup,
+)
+
+ROOMS = [setup, face, processes, books, callbacks, export, figures, rotate, doctor, backup]
+if find_spec(
+    "app.simulator"
+):  # left out of the image: what pretends has no place beside real money
+    from app.cli import demo, simulator
+
+    ROOMS += [demo, simulator]
 
 
 def init_app(app: Flask) -> None:
-    for room in (setup, face, processes, books, callbacks, export, figures, rotate, demo):
+    for room in ROOMS:
         for command in room.COMMANDS:
             app.cli.add_command(command)

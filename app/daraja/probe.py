@@ -30,10 +30,19 @@ class Seen:
 
 def get(url: str, params: Mapping[str, str] | None = None) -> Seen:
     """Only ever of addresses from our own settings. No redirect is followed, at most 64 KiB are read."""
+    return _seen(wire.Call("GET", url, wire.Stranger(), params))
+
+
+def post(url: str, body: Mapping[str, object]) -> Seen:
+    """As Safaricom does it; the same holds as for `get`."""
+    return _seen(wire.Call("POST", url, wire.Stranger(), body=body))
+
+
+def _seen(call: wire.Call) -> Seen:
     began = time.monotonic()
     try:
         with wire.new_session() as session:
-            reply = wire.exchange(session, wire.Call("GET", url, wire.Stranger(), params), PATIENCE)
+            reply = wire.exchange(session, call, PATIENCE)
     except (NoAnswer, Refused) as error:
         return Seen(None, time.monotonic() - began, error=error.message)
     seconds = time.monotonic() - began

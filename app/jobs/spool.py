@@ -35,7 +35,7 @@ def keep(hook_token: str, body: bytes, address: str | None) -> bool:
 
 
 def _write(message: bytes) -> None:
-    directory = _directory()
+    directory = home()
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     if sum(1 for _ in directory.iterdir()) >= MOST_FILES:
         raise OSError("the spool is full")
@@ -81,7 +81,12 @@ def _take_in(file: Path) -> bool:
 
 
 def waiting() -> Iterator[Path]:
-    return iter(sorted(_directory().glob("*.msg")))
+    return iter(sorted(home().glob("*.msg")))
+
+
+def unreadable() -> Iterator[Path]:
+    """What was set aside."""
+    return iter(sorted(home().glob("*.bad")))
 
 
 def _read(file: Path) -> tuple[str, bytes, str | None] | None:
@@ -102,5 +107,5 @@ def _set_aside(file: Path, error: Exception) -> None:
         file.rename(file.with_suffix(".bad"))
 
 
-def _directory() -> Path:
+def home() -> Path:
     return Path(current_app.instance_path) / "spool"

@@ -4,7 +4,6 @@ import pytest
 
 from app.local import installed
 
-
 HASHES = " \\\n    --hash=sha256:00 \\\n    --hash=sha256:01\n    # via\n    #   -r requirements.in\n    #   a==2\n"
 LOCKED = f"# why\n-r other.txt\nthing[extra]==1.0{HASHES}nothing==1 ; python_full_version < '3.0'{HASHES}"
 
