@@ -54,7 +54,7 @@ def _dump(directory: Path) -> Path:
     making = file.with_suffix(".new")
     making.touch(mode=0o600, exist_ok=False)
     try:
-        with _connection() as where:
+        with without_password(settings().database_url) as where:
             _run(program, "--format=custom", f"--file={making}", f"--dbname={where}")
         _run(program.with_name("pg_restore"), "--list", str(making))
         _sync(making)
@@ -99,15 +99,15 @@ def _run(program: Path, *options: str) -> str:
 
 
 @contextmanager
-def _connection() -> Iterator[str]:
+def without_password(url: str) -> Iterator[str]:
     """For a command line, which everybody on the machine may read: the password is in a file."""
-    url = settings().database_url
-    password = str(conninfo_to_dict(url).get("password") or "")
+    facts = conninfo_to_dict(url)
+    password = str(facts.pop("password", ""))
     with NamedTemporaryFile("w", prefix="malipo-", encoding="utf-8") as file:  # 0600
         escaped = password.replace("\\", "\\\\").replace(":", "\\:")
         file.write(f"*:*:*:*:{escaped}\n")
         file.flush()
-        yield make_conninfo(url, password=None, passfile=file.name)
+        yield make_conninfo(**facts | {"passfile": file.name})
 
 
 def _write_checksum(file: Path, making: Path) -> None:
