@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 from contextlib import contextmanager
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -33,12 +34,12 @@ def dumps(house):
 
 def test_after_a_restore_every_shilling_is_found_again(house, crowd, dumps):
     crowd.come(2, **PAID)
-    [slow] = crowd.come(1, **WAITS)
+    [slow] = wanting(crowd, "yearly").come(1, **WAITS)
     paid(house, 2)
     eventually(lambda: house.count("payment", "status = 'pending'"), 30, "the slow one's prompt")
     dump = backup(house, dumps)
     house.safaricom.enter_pin(slow.phone)
-    lost = crowd.come(2, **PAID)
+    lost = wanting(crowd, "daily").come(2, **PAID)
     paid(house, 5)
     heads_in_the_log(house)
     lose_the_database(house)
@@ -53,6 +54,18 @@ def test_after_a_restore_every_shilling_is_found_again(house, crowd, dumps):
         the_statement_finds_the_rest(house, {customer.phone for customer in lost})
     checked = house.flask("check-books")
     assert checked.returncode == 0, checked.stdout
+
+
+class Wish:
+    """Instead of luck. One amount for two kinds of payment would make their lines look alike."""
+
+    def __init__(self, plan):
+        self.choice = lambda _plans: plan
+
+
+def wanting(crowd, plan):
+    crowd.luck = Wish(plan)
+    return crowd
 
 
 def paid(house, count):
@@ -147,7 +160,7 @@ def the_statement_finds_the_rest(house, lost):
 
 def today():
     day = clock.now()
-    return day - by_hand.timedelta(days=1), day + by_hand.timedelta(days=1)
+    return day - timedelta(days=1), day + timedelta(days=1)
 
 
 def act_on(found, someone):
