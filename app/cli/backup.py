@@ -107,7 +107,7 @@ def without_password(url: str) -> Iterator[str]:
         escaped = password.replace("\\", "\\\\").replace(":", "\\:")
         file.write(f"*:*:*:*:{escaped}\n")
         file.flush()
-        yield make_conninfo(**facts | {"passfile": file.name})
+        yield make_conninfo("", **facts | {"passfile": file.name})
 
 
 def _write_checksum(file: Path, making: Path) -> None:

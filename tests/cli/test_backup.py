@@ -11,6 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from app.cli import backup
 from app.local import places
+from app.local.processes import CannotRun
 from tests import factories
 from tests.test_app_role import as_the_role  # noqa: F401 - a fixture
 
@@ -82,7 +83,7 @@ def test_a_server_newer_than_any_pg_dump_is_a_sentence(run, program, monkeypatch
 
 
 def _not_installed(name):
-    raise places.CannotRun(f"{name} is not installed.")
+    raise CannotRun(f"{name} is not installed.")
 
 
 def test_the_password_is_in_no_command_line():
