@@ -42,7 +42,7 @@ def _unreached(error: SQLAlchemyError) -> Check:
 def _reason(error: SQLAlchemyError) -> str:
     """The server's own first line, which names no password; else only the kind."""
     lines = str(getattr(error, "orig", "") or type(error).__name__).strip().splitlines()
-    return lines[-1].strip()[:200]
+    return lines[0].strip()[:200]
 
 
 def reached() -> Check:

@@ -55,14 +55,14 @@ def send_message(public_base_url: str, marker: str) -> Seen:
     return probe.post(public_base_url + HOOK + crypto.new_hook_token(), {"doctor": marker})
 
 
-def has_arrived(marker: str, since: datetime) -> bool:
-    """Whether it is in our inbox: through the proxy, into this database."""
+def arrived(marker: str, since: datetime) -> Callback | None:
+    """That message in our inbox: it came through the proxy, into this database."""
     strangers = select(Callback).where(
         Callback.payment_id.is_(None),
         Callback.received_at >= since,
         Callback.body_sealed.is_not(None),
     )
-    return any(_holds(callback, marker) for callback in db.session.scalars(strangers))
+    return next((one for one in db.session.scalars(strangers) if _holds(one, marker)), None)
 
 
 def _holds(callback: Callback, marker: str) -> bool:

@@ -1,9 +1,11 @@
 """`flask doctor` on an installation that is right, and on one with ten mistakes and more."""
 
+import dataclasses
 import json
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -14,7 +16,7 @@ from redis import Redis
 from werkzeug.http import http_date
 from werkzeug.serving import make_server
 
-from app import clock
+from app import clock, create_app
 from app.checkup import bad_settings
 from app.extensions import db
 from app.jobs import spool
@@ -52,15 +54,21 @@ def redis(instance):  # noqa: F811 - the fixture above
     server.stop()
 
 
-@pytest.fixture
-def web(app):
+@contextmanager
+def serving(application):
     """Our own address, as the internet sees it."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server = make_server("127.0.0.1", 0, application, threaded=True)
     thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.port}"
     server.shutdown()
     thread.join()
+
+
+@pytest.fixture
+def web(app):
+    with serving(app) as address:
+        yield address
 
 
 @pytest.fixture
@@ -105,6 +113,7 @@ def test_an_installation_that_is_right(examine, safaricom, redis, web):
     assert code == 0
     assert found["Merchant default", "Consumer key and secret"]["state"] == "ok"
     assert found["Address", "Messages from outside"]["state"] == "ok"
+    assert found["Address", "Forged addresses"]["state"] == "ok"
     assert inbox.unsettled() == []
 
 
@@ -196,6 +205,16 @@ def test_another_server_at_our_address_is_not_ours(examine, safaricom):
     _, found = examine(public_base_url=safaricom.url, mpesa_base_url=safaricom.url)
     assert "Somebody else answers" in found["Address", "Reached from outside"]["says"]
     assert found["Address", "Messages from outside"]["state"] == "unknown"
+
+
+def test_too_many_trusted_proxies_are_noticed_by_a_forged_address(app, examine, safaricom):
+    settings = dataclasses.replace(app.extensions["malipo.settings"], trusted_proxy_hops=1)
+    trusting = create_app(settings)
+    with serving(trusting) as address:
+        _, found = examine(public_base_url=address, mpesa_base_url=safaricom.url)
+    assert found["Address", "Forged addresses"]["state"] == "bad"
+    with trusting.app_context():
+        db.engine.dispose()
 
 
 def start(*words, **variables):

@@ -25,6 +25,7 @@ NAMED = (
     "An app of the sandbox has other keys than one of production: "
     "compare MPESA_ENVIRONMENT with the portal."
 )
+AWAY = "See that this machine reaches Safaricom: DNS, firewall, a proxy on the way out."
 
 
 def without_database() -> Look:
@@ -66,7 +67,8 @@ def tried(look: Look) -> Check:
     """No transaction is open while Safaricom thinks."""
     found = connection.try_keys(trying.client(look.credentials))
     if found.state == FAILED:
-        return Check(TRIED, BAD, found.reason, NAMED)
+        unheard = found.reason.startswith(connection.UNHEARD)
+        return Check(TRIED, BAD, found.reason, AWAY if unheard else NAMED)
     return Check(TRIED, OK, found.reason)
 
 
