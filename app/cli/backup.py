@@ -1,6 +1,5 @@
 """`flask backup`: the whole database in one file, which pg_restore reads (docs/operations.md)."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -16,6 +15,7 @@ from flask.cli import with_appcontext
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from app import clock
+from app.jobs import spool
 from app.local import places
 from app.local.processes import CannotRun
 from app.settings import settings
@@ -57,12 +57,12 @@ def _dump(directory: Path) -> Path:
         with without_password(settings().database_url) as where:
             _run(program, "--format=custom", f"--file={making}", f"--dbname={where}")
         _run(program.with_name("pg_restore"), "--list", str(making))
-        _sync(making)
+        spool.sync(making)
         _write_checksum(file, making)
         making.rename(file)
     finally:
         making.unlink(missing_ok=True)
-    _sync(directory)
+    spool.sync(directory)
     return file
 
 
@@ -116,14 +116,6 @@ def _write_checksum(file: Path, making: Path) -> None:
     checksum = file.with_suffix(".dump.sha256")
     checksum.touch(mode=0o600)
     checksum.write_text(f"{digest}  {file.name}\n")
-
-
-def _sync(place: Path) -> None:
-    handle = os.open(place, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _prune(directory: Path, keep: int) -> None:

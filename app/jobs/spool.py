@@ -46,11 +46,12 @@ def _write(message: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     making.rename(directory / f"{name}.msg")
-    _sync(directory)
+    sync(directory)
 
 
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
+def sync(place: Path) -> None:
+    """A file's content, or a directory's names, are on the disk when this returns."""
+    handle = os.open(place, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
