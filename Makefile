@@ -13,10 +13,11 @@ TEMPLATES := $(wildcard app/templates app/simulator/templates)
 
 # A stamp says "installed"; whether it is still true, and what an interrupted attempt left, is looked up.
 STAMPS := $(wildcard .venv/installed-for-run .venv/installed-for-test)
-PINS := $(if $(STAMPS),requirements.txt) $(if $(filter %test,$(STAMPS)),requirements-dev.txt)
+PINS := $(if $(filter %test,$(STAMPS)),requirements-dev.txt,$(if $(STAMPS),requirements.txt))
 ifneq ($(wildcard .venv),)
   LACKS := $(shell .venv/bin/python -I app/local/installed.py $(PINS) 2>&1 || echo everything)
 endif
+DAMAGED := $(foreach found,$(LACKS),$(if $(findstring ==,$(found)),$(found)))
 ifneq ($(LACKS),)
   $(shell rm -f $(STAMPS))
 endif
@@ -81,11 +82,25 @@ migration-sql: .venv/installed-for-test ## Lint the SQL of all migrations as Pos
 	@$(IN) flask --app wsgi db upgrade --sql | .venv/bin/squawk --pg-version=15 \
 		--exclude=require-lock-timeout,require-statement-timeout,prefer-bigint-over-smallint,prefer-text-field
 
+TOOLS := .venv-tools/bin
+# Versions that are in the file already stay; for every Python and machine that we know of.
+LOCK := $(TOOLS)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
+
+.PHONY: lock
+lock: .venv-tools/installed ## Write requirements*.txt from requirements*.in, with every hash; NEWER="--upgrade-package rq" for a newer one
+	@$(LOCK) $(NEWER) --python-version 3.11 requirements.in --output-file requirements.txt
+	@$(LOCK) $(NEWER) --python-version 3.11.5 requirements-dev.in --constraint requirements.txt --output-file requirements-dev.txt
+	@$(LOCK) $(NEWER) --python-version 3.11 requirements-tools.in --output-file requirements-tools.txt
+
 .PHONY: audit
-audit: .venv/installed-for-test ## Known holes in what we depend on, and unused dependencies
-	@$(IN) pip_audit --version >/dev/null 2>&1 || $(PIP) pip-audit==2.10.1 deptry==0.25.1
-	@$(IN) pip_audit -r requirements.txt
-	@.venv/bin/deptry .
+audit: .venv/installed-for-test .venv-tools/installed ## Known holes in what we depend on, unused or unnamed dependencies; AUDIT="--vulnerability-service osv" asks another service
+	@$(IN) deptry .
+	@$(TOOLS)/pip-audit --strict --disable-pip --require-hashes $(AUDIT) -r requirements.txt
+
+.PHONY: sbom
+sbom: .venv-tools/installed ## List for a release what is in it: sbom.json (CycloneDX)
+	@$(TOOLS)/cyclonedx-py requirements requirements.txt --output-reproducible --output-format JSON --output-file sbom.json
+	@echo "sbom.json"
 
 .PHONY: mutants
 mutants: .venv/installed-for-test ## Break the money rules one by one; the tests must notice (minutes)
@@ -108,7 +123,7 @@ strings: .venv/installed-for-run ## Put new texts into the Kiswahili catalogue, 
 
 .PHONY: clean
 clean: ## Remove what can be made again; instance/ keeps the data
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache htmlcov .coverage*
+	@rm -rf .venv .venv-tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache htmlcov .coverage*
 	@find app tests migrations -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/installed-for-run: requirements.txt
@@ -123,6 +138,11 @@ clean: ## Remove what can be made again; instance/ keeps the data
 	@$(PIP) -r requirements-dev.txt || { echo '$(NO_PACKAGES)'; exit 1; }
 	@touch $@ .venv/installed-for-run
 
+.venv-tools/installed: requirements-tools.txt
+	@$(PYTHON) -m venv .venv-tools
+	@$(TOOLS)/python -m pip install -qq --disable-pip-version-check --no-input -r $< || { echo '$(NO_PACKAGES)'; exit 1; }
+	@touch $@
+
 NO_PACKAGES := pip could not install everything: it needs a way to a package index. Then the same again.
 
 # Made, or made again where an interrupted attempt left one without a working pip.
@@ -133,5 +153,5 @@ define environment
 		$(PYTHON) -m venv --clear .venv >instance/log/venv.log 2>&1 \
 		|| { rm -rf .venv; echo "Python's venv does not work here (see instance/log/venv.log): on Debian, apt install python3-venv"; exit 1; }; \
 	fi; \
-	$(if $(LACKS),$(if $(filter everything,$(LACKS)),,$(PIP) --force-reinstall --no-deps $(LACKS)))
+	$(if $(DAMAGED),$(if $(filter everything,$(LACKS)),,$(PIP) --force-reinstall --no-deps $(DAMAGED)))
 endef

@@ -1,13 +1,16 @@
 """The application factory: the one place where the rooms are wired together."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from flask import Flask
 
 from app import cli, logs, web
+from app.checkup import bad_settings
 from app.extensions import csrf, db, migrate
 from app.jobs import work
+from app.local.processes import CannotRun
 from app.local.servers import ensure_environment
 from config import Settings, read
 
@@ -38,6 +41,24 @@ def create_app(settings: Settings | None = None) -> Flask:
     web.init_app(app)
     cli.init_app(app)
     return app
+
+
+def create_patient() -> Flask:
+    """For `flask doctor`: starts whatever the settings are, and keeps what is wrong with them."""
+    found = bad_settings.find(_as_it_is(os.environ))
+    app = create_app(found.settings)
+    app.extensions["malipo.bad_settings"] = found.bad
+    return app
+
+
+def _as_it_is(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """A laptop's own servers are all right, but not for real money."""
+    if environment.get("MPESA_ENVIRONMENT", "").strip() == "production":
+        return environment
+    try:
+        return ensure_environment(environment, INSTANCE)
+    except CannotRun:
+        return environment
 
 
 def _flask_config(settings: Settings) -> dict[str, object]:

@@ -189,6 +189,17 @@ def _end(merchant_id: int, seq: int, head: bytes) -> list[str]:
     return [] if known == (seq, head) else [f"the chain ends at {seq}, its head says {known[0]}"]
 
 
+def missing(merchant_id: int, noted: Mapping[int, bytes]) -> list[str]:
+    """What was written down of a chain, and is not in it: its events by number, with their hashes."""
+    query = select(AuditEvent.seq, AuditEvent.hash).where(AuditEvent.merchant_id == merchant_id)
+    found = db.session.execute(query.where(AuditEvent.seq.in_(list(noted))))
+    there = {seq: digest for seq, digest in found}  # noqa: C416 - dict() would lose their types
+    gone = sorted(noted.keys() - there.keys())
+    other = sorted(seq for seq, digest in there.items() if digest != noted[seq])
+    wrong = [f"it was {gone[-1]} events long, and event {gone[0]} is gone"] if gone else []
+    return wrong + ([f"event {other[0]} is not the one that was noted"] if other else [])
+
+
 def _facts(row: AuditEvent) -> dict[str, Any]:
     names = ("merchant_id", "seq", "at", "actor", "action", "subject_type", "subject_id", "details")
     return {name: getattr(row, name) for name in names}

@@ -5,6 +5,7 @@
 revoke all on all tables in schema public from :"role";
 grant usage on schema public to :"role";
 grant usage on all sequences in schema public to :"role";
+grant select on all sequences in schema public to :"role";  -- for flask backup
 grant select, insert on all tables in schema public to :"role";
 grant update on merchant, staff, staff_session, recovery_code, plan, subscriber, subscription,
   invoice, payment, receipt, alert, audit_head, rate_bucket to :"role";

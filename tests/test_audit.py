@@ -1,5 +1,7 @@
 """Who did what is written in the same commit, in a chain that nobody can mend unseen."""
 
+import json
+
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
@@ -229,3 +231,31 @@ def test_a_broken_chain_does_not_compute(duka):
         hand.execute(text("""update audit_event set details = '{"amount": 9}' where seq = 2"""))
     with pytest.raises(AssertionError):
         assert_unbroken(duka.id)
+
+
+def logged(head, **changes):
+    """A line of the scheduler's log, as compose shows it."""
+    said = {"merchant": head.merchant_id, "seq": head.seq, "hash": head.hash.hex()} | changes
+    return f"scheduler-1  | {json.dumps({'event': 'audit head', **said})}\n"
+
+
+def test_a_log_tells_of_a_chain_that_is_shorter_or_another_one_than_it_was(duka, cli, tmp_path):
+    for _ in range(3):
+        record(duka)
+    db.session.commit()
+    [head] = audit.heads()
+    log = tmp_path / "log"
+
+    def verified(*lines):
+        log.write_text("".join(("not ours\n", '{"event": "swept"}\n', *lines)))
+        result = cli.invoke(args=["verify-audit", "--heads", str(log)])
+        return result.exit_code, result.stdout
+
+    assert verified(logged(head)) == (0, "default: ok\n")
+    code, said = verified(logged(head), logged(head, seq=5), logged(head, seq=4))
+    assert (code, said) == (1, "default: it was 5 events long, and event 4 is gone\n")
+    assert "event 2 is not the one that was noted" in verified(logged(head, seq=2))[1]
+    assert verified(logged(head, merchant=9)) == (
+        1,
+        "default: ok\nmerchant 9: in the log, and not here\n",
+    )

@@ -24,6 +24,7 @@ from app.payments.states import FAILED as PAYMENT_FAILED
 from app.payments.states import PAID
 
 TEST_PLAN = "_test"  # no plan that people make has such a code: theirs begin with a letter or digit
+UNHEARD = "Safaricom gave no token"  # and did not say that the keys are wrong
 # The prompt was on a phone, or nearly: number and passkey are right, whatever the person did.
 PROVING = frozenset(
     {
@@ -51,7 +52,7 @@ def try_keys(client: Client) -> Tried:
     except BadCredentials as error:
         return Tried(FAILED, error.message)
     except Refused as error:
-        return Tried(FAILED, f"Safaricom gave no token: {error.message}.")
+        return Tried(FAILED, f"{UNHEARD}: {error.message}.")
     return _told(probe.may_ask(client))
 
 

@@ -2,13 +2,18 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
 
 from app import clock, crypto
 from app.daraja import Asked, Client, Seen, probe
+from app.extensions import db
+from app.payments.models import Callback, body_place
 
 HEALTH = "/healthz"
 PROOF = "proof"
+HOOK = "/hooks/v1/d/"
 
 
 @dataclass(frozen=True)
@@ -43,3 +48,27 @@ def _drift(seen: Seen) -> timedelta | None:
     if seen.at is None:
         return None
     return clock.now() - timedelta(seconds=seen.seconds / 2) - seen.at
+
+
+def send_message(public_base_url: str, marker: str) -> Seen:
+    """A message like Safaricom's, to an address of nobody's payment: it is kept for a day as a stranger's."""
+    return probe.post(public_base_url + HOOK + crypto.new_hook_token(), {"doctor": marker})
+
+
+def arrived(marker: str, since: datetime) -> Callback | None:
+    """That message in our inbox: it came through the proxy, into this database."""
+    strangers = select(Callback).where(
+        Callback.payment_id.is_(None),
+        Callback.received_at >= since,
+        Callback.body_sealed.is_not(None),
+    )
+    return next((one for one in db.session.scalars(strangers) if _holds(one, marker)), None)
+
+
+def _holds(callback: Callback, marker: str) -> bool:
+    try:
+        return marker.encode() in crypto.unseal(
+            callback.body_sealed or b"", body_place(callback.uid)
+        )
+    except crypto.CannotOpen:
+        return False

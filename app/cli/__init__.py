@@ -1,11 +1,14 @@
 """Commands for operators and processes (design.md §7)."""
 
+from importlib.util import find_spec
+
 from flask import Flask
 
 from app.cli import (
+    backup,
     books,
     callbacks,
-    demo,
+    doctor,
     export,
     face,
     figures,
@@ -17,10 +20,14 @@ from app.cli import (
     setup,
 )
 
-ROOMS = (
+ROOMS = [
     *(setup, face, processes, books, callbacks, export, figures),
-    *(opt_out, people, retention, rotate, demo),
-)
+    *(opt_out, people, retention, rotate, doctor, backup),
+]
+if find_spec("app.simulator"):  # left out of the image: it has no place beside real money
+    from app.cli import demo, simulator
+
+    ROOMS += [demo, simulator]
 
 
 def init_app(app: Flask) -> None:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum, auto
 
+from requests import PreparedRequest
+
 from app.daraja import answers, codes, wire
 from app.daraja.client import Client
 from app.daraja.errors import NoAnswer, Refused
@@ -15,6 +17,7 @@ from app.daraja.words import Timeouts
 PATIENCE = Timeouts(connect=3.0, read=5.0)  # a person waits for it
 # Of the shape that Safaricom gives (daraja.md §1.2), of a day and a phone that there never were.
 NOBODYS_ID = "ws_CO_010120000000000000254700000000"
+NOBODYS_ADDRESS = "203.0.113.9"  # of a network for examples (RFC 5737)
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,27 @@ class Seen:
 
 def get(url: str, params: Mapping[str, str] | None = None) -> Seen:
     """Only ever of addresses from our own settings. No redirect is followed, at most 64 KiB are read."""
+    return _seen(wire.Call("GET", url, wire.Stranger(), params))
+
+
+class Pretender(wire.Stranger):
+    """Says that it speaks for somebody else, as anybody on the internet can."""
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        request.headers["X-Forwarded-For"] = NOBODYS_ADDRESS
+        return request
+
+
+def post(url: str, body: Mapping[str, object]) -> Seen:
+    """As Safaricom does it, but from a forged address; the same holds as for `get`."""
+    return _seen(wire.Call("POST", url, Pretender(), body=body))
+
+
+def _seen(call: wire.Call) -> Seen:
     began = time.monotonic()
     try:
         with wire.new_session() as session:
-            reply = wire.exchange(session, wire.Call("GET", url, wire.Stranger(), params), PATIENCE)
+            reply = wire.exchange(session, call, PATIENCE)
     except (NoAnswer, Refused) as error:
         return Seen(None, time.monotonic() - began, error=error.message)
     seconds = time.monotonic() - began

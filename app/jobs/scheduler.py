@@ -3,7 +3,7 @@
 import threading
 from time import monotonic
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.extensions import db
@@ -67,3 +67,12 @@ class Scheduler:
         if connection is not None:
             connection.invalidate()  # not back to the pool: it may hold the lock
             connection.close()
+
+
+def is_led() -> bool:
+    """Whether some scheduler, on whatever machine, holds the lock. Raises SQLAlchemyError."""
+    halves = {"high": LOCK >> 32, "low": LOCK & 0xFFFFFFFF}
+    here = "database = (select oid from pg_database where datname = current_database())"
+    held = f"select 1 from pg_locks where locktype = 'advisory' and granted and {here}"  # noqa: S608
+    mine = text(f"{held} and classid = :high and objid = :low and objsubid = 1")
+    return db.session.scalar(mine, halves) is not None

@@ -37,7 +37,7 @@ def keep(hook_token: str, body: bytes, address: str | None) -> bool:
 
 
 def _write(message: bytes) -> None:
-    directory = _directory()
+    directory = home()
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     if sum(1 for _ in directory.iterdir()) >= MOST_FILES:
         raise OSError("the spool is full")
@@ -48,11 +48,12 @@ def _write(message: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     making.rename(directory / f"{name}.msg")
-    _sync(directory)
+    sync(directory)
 
 
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
+def sync(place: Path) -> None:
+    """A file's content, or a directory's names, are on the disk when this returns."""
+    handle = os.open(place, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
@@ -83,7 +84,12 @@ def _take_in(file: Path) -> bool:
 
 
 def waiting() -> Iterator[Path]:
-    return iter(sorted(_directory().glob("*.msg")))
+    return iter(sorted(home().glob("*.msg")))
+
+
+def unreadable() -> Iterator[Path]:
+    """What was set aside."""
+    return iter(sorted(home().glob("*.bad")))
 
 
 def _read(file: Path) -> tuple[str, bytes, str | None] | None:
@@ -114,9 +120,9 @@ def _set_aside(file: Path, error: Exception) -> None:
 def leftovers(age: timedelta) -> list[Path]:
     """Files that nobody could read, or that nobody finished writing, and that are older than that."""
     before = (clock.now() - age).timestamp()
-    found = (file for pattern in ("*.bad", "*.new") for file in _directory().glob(pattern))
+    found = (file for pattern in ("*.bad", "*.new") for file in home().glob(pattern))
     return [file for file in found if file.stat().st_mtime < before]
 
 
-def _directory() -> Path:
+def home() -> Path:
     return Path(current_app.instance_path) / "spool"

@@ -1,8 +1,16 @@
-"""Run as a script by make: prints the pins of packages that are not, or not wholly, installed."""
+"""Run as a script by make: names what is not, or not wholly, installed.
 
+`name==version` is damaged, and is to be installed over; a bare name is absent or of another version.
+"""
+
+import re
 import sys
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
 from pathlib import Path
+
+from pip._vendor.packaging.requirements import Requirement  # here before anything is installed
+
+PIN = re.compile(r"^[a-zA-Z0-9][^\n]*==[^\n\\]*", re.MULTILINE)
 
 
 def main(*requirements: str) -> None:
@@ -21,13 +29,18 @@ def _is_whole(found: Distribution) -> bool:
 
 
 def missing(*requirements: str) -> list[str]:
-    lines = [line.strip() for file in requirements for line in Path(file).read_text().splitlines()]
-    return [line for line in lines if "==" in line and not _has(*line.split("=="))]
+    return [pin.name for file in requirements for pin in pins(file) if not _has(pin)]
 
 
-def _has(name: str, version: str) -> bool:
+def pins(file: str) -> list[Requirement]:
+    """Those that are for this machine; the lines of their hashes are pip's to read."""
+    found = [Requirement(line) for line in PIN.findall(Path(file).read_text())]
+    return [pin for pin in found if pin.marker is None or pin.marker.evaluate()]
+
+
+def _has(pin: Requirement) -> bool:
     try:
-        return distribution(name.partition("[")[0]).version == version
+        return pin.specifier.contains(distribution(pin.name).version)
     except PackageNotFoundError:
         return False
 

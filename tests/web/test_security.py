@@ -105,7 +105,7 @@ def test_without_a_database_the_pages_say_so(another_app):
     assert client.get("/healthz").status_code == 200
 
 
-def test_ready_means_the_database_is_at_our_migration(client, plan):
+def test_ready_means_the_database_is_there_and_migrated(client, plan):
     assert client.get("/readyz").json == {"status": "ready"}
 
 
