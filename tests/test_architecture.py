@@ -39,6 +39,7 @@ DOORS = {
     "hooks.stk",
     "health.healthz",
     "health.readyz",
+    "metrics.metrics",
     "admin.door.login",
     "admin.door.log_in",
 }

@@ -10,6 +10,7 @@ from app.extensions import db
 from app.jobs import spool, work
 from app.jobs.housekeeping import Housekeeping
 from app.jobs.sweep import ask_due, sweep
+from app.jobs.watch import Watch
 from app.logs import log
 from app.settings import settings
 
@@ -23,6 +24,7 @@ class Scheduler:
         self._connection: Connection | None = None
         self._swept_at = float("-inf")
         self._housekeeping = Housekeeping()
+        self._watch = Watch()
 
     def run(self) -> None:
         """Until `stopping` is set. A lost database is waited for; the lock goes to whoever is there."""
@@ -43,6 +45,7 @@ class Scheduler:
         spool.take_in()  # files are this machine's: whether we lead or not
         if not self._leading():
             return
+        self._watch.do_what_is_due()
         if monotonic() - self._swept_at >= settings().sweep_seconds:
             self._swept_at = monotonic()
             sweep()

@@ -8,6 +8,7 @@ from time import time
 from redis.exceptions import LockError, RedisError
 
 from app import crypto
+from app.jobs import note
 from app.jobs.bell import impatient
 
 PLACE = "redis.token|"
@@ -31,6 +32,7 @@ class RedisTokens:
         return str(token), float(expires_at)
 
     def put(self, key: str, token: str, expires_at: float) -> None:
+        note.token_refresh()
         sealed = crypto.seal(json.dumps([token, expires_at]).encode(), PLACE + key)
         with suppress(RedisError):
             self._redis.set(f"malipo:token:{key}", sealed, ex=max(1, int(expires_at - time())))

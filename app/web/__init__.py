@@ -12,6 +12,7 @@ from app.web import (
     hooks,
     language,
     links,
+    metrics,
     mpesa_help,
     payment,
     plans,
@@ -26,7 +27,7 @@ MOST_PARTS = 20
 def init_app(app: Flask) -> None:
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     app.config["MAX_FORM_PARTS"] = MOST_PARTS
-    for room in (plans, checkout, links, payment, mpesa_help, hooks, health, admin):
+    for room in (plans, checkout, links, payment, mpesa_help, hooks, health, metrics, admin):
         app.register_blueprint(room.blueprint)
     admin.init_app(app)
     assets.init_app(app)
