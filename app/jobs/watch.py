@@ -34,6 +34,7 @@ class Watch:
         """The look comes first: a new leader sees how long there was none."""
         if now - self._looked_at >= LOOK:
             self._looked_at = now
+            house.begin()
             look()
         if now - self._beaten_at >= BEAT:
             self._beaten_at = now

@@ -10,6 +10,12 @@ from app.extensions import db
 from app.watching.models import SCHEDULER, Beat, BooksCheck
 
 
+def begin() -> None:
+    """Before the first beat ever nobody is missed."""
+    first = insert(Beat).values(name=SCHEDULER, at=clock.now())
+    db.session.execute(first.on_conflict_do_nothing())
+
+
 def beat() -> None:
     fresh = insert(Beat).values(name=SCHEDULER, at=clock.now())
     again = fresh.on_conflict_do_update(index_elements=["name"], set_={"at": clock.now()})

@@ -49,7 +49,7 @@ def look(readings: Sequence[Reading]) -> list[Found]:
 
 def _merchants(slugs: set[str]) -> dict[str, int]:
     rows = db.session.execute(select(Merchant.slug, Merchant.id).where(Merchant.slug.in_(slugs)))
-    return {slug: merchant_id for slug, merchant_id in rows}
+    return {row.slug: row.id for row in rows}
 
 
 def note(found: Iterable[Found], channels: Sequence[str]) -> None:

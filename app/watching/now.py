@@ -48,8 +48,9 @@ OUTBOX = """select f.metric, f.value, jsonb_build_object('channel', c.channel)
       coalesce(extract(epoch from cast(:now as timestamptz) - o.oldest), 0)::float)) f(metric, value)"""
 
 # The house itself.
-BEAT = """select 'malipo_scheduler_beat_age_seconds',
-    greatest(0, extract(epoch from cast(:now as timestamptz) - at)), '{}'::jsonb
+# None at all: no scheduler has ever been there.
+BEAT = """select 'malipo_scheduler_beat_age_seconds', greatest(0, coalesce(
+    extract(epoch from cast(:now as timestamptz) - max(at))::float, 'Infinity')), '{}'::jsonb
   from beat where name = 'scheduler'"""
 BOOKS = """select 'malipo_invariant_violations', wrong, jsonb_build_object('rule', rule)
   from books_check

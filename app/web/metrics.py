@@ -1,5 +1,6 @@
 """`/metrics` for Prometheus. The database's word: the same whichever process of the installation answers."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cache
 from ipaddress import ip_address
@@ -49,7 +50,9 @@ def metrics() -> Response:
 
 
 def _may_read() -> bool:
-    hidden = not settings().trusted_proxy_hops and any(name in request.headers for name in FORWARDED)
+    hidden = not settings().trusted_proxy_hops and any(
+        name in request.headers for name in FORWARDED
+    )
     try:
         seen = ip_address(visitor.address() or "")
     except ValueError:
@@ -107,12 +110,13 @@ def _newest_migration() -> str | None:
 
 
 def _gauges(found: Iterable[Reading]) -> Iterator[Metric]:
-    known = list(found)
+    by_name: dict[str, list[Reading]] = defaultdict(list)
+    for one in found:
+        by_name[one.metric].append(one)
     for name, metric in {**catalogue.GAUGES, **catalogue.OWN}.items():
         family = GaugeMetricFamily(name, metric.says, labels=metric.labels)
-        for one in known:
-            if one.metric == name:
-                family.add_metric([one.labels[label] for label in metric.labels], one.value)
+        for one in by_name[name]:
+            family.add_metric([one.labels[label] for label in metric.labels], one.value)
         yield family
 
 
