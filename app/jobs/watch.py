@@ -34,7 +34,6 @@ class Watch:
         """The look comes first: a new leader sees how long there was none."""
         if now - self._looked_at >= LOOK:
             self._looked_at = now
-            house.begin()
             look()
         if now - self._beaten_at >= BEAT:
             self._beaten_at = now
@@ -45,6 +44,7 @@ class Watch:
 
 def look() -> None:
     """Rows decide what holds; messages are rows too, and sent by a lane of their own."""
+    house.begin()
     found = incidents.look(readings.take())
     db.session.execute(text("set local statement_timeout = default"))
     incidents.note(found, tuple(tell.ways()))

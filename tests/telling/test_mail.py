@@ -1,11 +1,10 @@
 """Against a real SMTP server in this process."""
 
 import ssl
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -14,24 +13,10 @@ from cryptography.x509.oid import NameOID
 from app.telling import mail
 from app.telling.errors import Undelivered
 from app.telling.mail import Mailbox
-from tests.running import free_port
+from tests.telling import places
+from tests.telling.places import Kept
 
 WHO = {"sender": "malipo@example.co.ke", "recipients": ("amina@example.co.ke", "b@example.co.ke")}
-
-
-class Kept:
-    """Keeps what it is sent; notes who tells it a password."""
-
-    def __init__(self):
-        self.envelopes, self.passwords, self.answer = [], [], "250 ok"
-
-    async def handle_DATA(self, server, session, envelope):  # noqa: N802 - their name
-        self.envelopes.append(envelope)
-        return self.answer
-
-    def authenticate(self, server, session, envelope, mechanism, given):
-        self.passwords.append(given)
-        return AuthResult(success=True)
 
 
 @pytest.fixture
@@ -40,18 +25,9 @@ def kept():
 
 
 @pytest.fixture
-def post_office(kept, tmp_path):
-    started = []
-
-    def start(**more):
-        office = Controller(kept, hostname="127.0.0.1", port=free_port(), **more)
-        office.start()
-        started.append(office)
-        return office.port
-
-    yield start
-    for office in started:
-        office.stop()
+def post_office(kept):
+    with ExitStack() as open_ones:
+        yield lambda **more: open_ones.enter_context(places.post_office(kept, **more))
 
 
 @pytest.fixture

@@ -4,42 +4,21 @@ import hashlib
 import hmac
 import json
 import re
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from app.telling import webhook
 from app.telling.errors import Undelivered
 from app.telling.webhook import SIGNATURE, Webhook
+from tests.telling import places
 
 SECRET = b"s" * 32
 
 
-class Ear(BaseHTTPRequestHandler):
-    def do_POST(self):  # noqa: N802 - their name
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.heard.append((self.path, dict(self.headers), body))
-        self.send_response(self.server.status)
-        self.send_header("Location", "/elsewhere")
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def ear():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Ear)
-    server.heard, server.status = [], 200
-    server.url = f"http://127.0.0.1:{server.server_port}/in?key=1"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with places.ear() as server:
+        yield server
 
 
 def test_the_message_is_signed_so_that_the_other_side_can_tell(ear):
