@@ -36,8 +36,17 @@ def post_office(kept, port=None, **more):
         office.stop()
 
 
+class Listening(ThreadingHTTPServer):
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Ear)
+        self.heard, self.status = [], 200
+        self.url = f"http://127.0.0.1:{self.server_port}/in?key=1"
+
+
 class Ear(BaseHTTPRequestHandler):
-    def do_POST(self):  # noqa: N802 - their name
+    server: Listening
+
+    def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.heard.append((self.path, dict(self.headers), body))
         self.send_response(self.server.status)
@@ -52,9 +61,7 @@ class Ear(BaseHTTPRequestHandler):
 @contextmanager
 def ear():
     """A web server that notes what it hears."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Ear)
-    server.heard, server.status = [], 200
-    server.url = f"http://127.0.0.1:{server.server_port}/in?key=1"
+    server = Listening()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

@@ -130,6 +130,22 @@ def test_every_reading_is_in_the_catalogue(app):
     assert strangers == set()
 
 
+@pytest.fixture
+def behind(app, postgres_url, redis_url):
+    """The application behind so many proxies of ours."""
+    made = []
+
+    def make(hops):
+        given = environment(postgres_url, redis_url, TRUSTED_PROXY_HOPS=str(hops))
+        made.append(create_app(config.read(given)))
+        return made[-1]
+
+    yield make
+    for other in made:
+        with other.app_context():
+            db.engine.dispose()
+
+
 @pytest.mark.parametrize(
     ("address", "hops", "headers", "status"),
     [
@@ -145,14 +161,12 @@ def test_every_reading_is_in_the_catalogue(app):
         ("127.0.0.1", 1, {"X-Forwarded-For": "196.201.214.200, 127.0.0.1"}, 200),
     ],
 )
-def test_who_may_read(app, postgres_url, redis_url, address, hops, headers, status):
-    given = environment(postgres_url, redis_url, TRUSTED_PROXY_HOPS=str(hops))
-    other = create_app(config.read(given))
-    answer = other.test_client().get(
-        "/metrics", headers=headers, environ_overrides={"REMOTE_ADDR": address}
+def test_who_may_read(behind, address, hops, headers, status):
+    answer = (
+        behind(hops)
+        .test_client()
+        .get("/metrics", headers=headers, environ_overrides={"REMOTE_ADDR": address})
     )
-    with other.app_context():
-        db.engine.dispose()
     assert answer.status_code == status
     assert ("malipo_" in answer.text) == (status == 200)
 
