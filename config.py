@@ -15,6 +15,8 @@ SAFARICOM = {
 }
 # Safaricom refuses callback URLs that contain these (daraja.md, "URL words").
 FORBIDDEN_WORDS = ("mpesa", "m-pesa", "safaricom", "query", "sql", "cmd", "exe")
+ADDRESS = re.compile(r"[^\s@,<>]+@[^\s@,<>]+")
+SMTP = r"smtps?://([^\s/@]+@)?[^\s/@:]+(:[0-9]{1,4})?/?"
 BUDGETS = {"simulator": None, "sandbox": 5, "production": 60}
 
 
@@ -49,6 +51,11 @@ class Settings:
     push_read_seconds: float
     prompt_limits_enabled: bool
     log_level: str
+    alert_email_to: tuple[str, ...]
+    alert_email_from: str
+    smtp_url: str = field(repr=False)
+    alert_webhook_url: str = field(repr=False)
+    alert_webhook_secret: bytes = field(repr=False)
 
     @property
     def https(self) -> bool:
@@ -76,6 +83,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         push_read_seconds=env.seconds("PUSH_READ_SECONDS", 25),
         log_level=env.matching("LOG_LEVEL", "DEBUG|INFO|WARNING|ERROR", "INFO", "INFO"),
         **env.mpesa(),
+        **env.alerts(),
     )
 
 
@@ -218,3 +226,25 @@ class Environment:
         if not enabled and environment != "simulator":
             raise BadSetting("PROMPT_LIMITS_ENABLED=0 is only for MPESA_ENVIRONMENT=simulator.")
         return enabled
+
+    def alerts(self) -> dict[str, Any]:
+        """By e-mail, by a signed message, both or neither; half of a way is a mistake."""
+        to = self.listed("ALERT_EMAIL_TO")
+        if odd := [one for one in to if not ADDRESS.fullmatch(one)]:
+            raise BadSetting(f"ALERT_EMAIL_TO must list addresses: {odd[0]!r} is none.")
+        needed = None if to else ""
+        url = self.text("ALERT_WEBHOOK_URL", "")
+        scheme = "https?" if self._simulated else "https"
+        hook = rf"({scheme}://[^\s/?#@]+(/[^\s#]*)?)?"
+        secret = self.text("ALERT_WEBHOOK_SECRET", None if url else "")
+        return {
+            "alert_email_to": to,
+            "alert_email_from": self.matching(
+                "ALERT_EMAIL_FROM", f"({ADDRESS.pattern})?", "malipo@example.co.ke", needed
+            ),
+            "smtp_url": self.matching(
+                "SMTP_URL", f"({SMTP})?", "smtp://mail.example.co.ke", needed
+            ),
+            "alert_webhook_url": self.matching("ALERT_WEBHOOK_URL", hook, "https://…", ""),
+            "alert_webhook_secret": self.hex_key("ALERT_WEBHOOK_SECRET", secret) if secret else b"",
+        }

@@ -33,4 +33,9 @@ grant delete on opt_out to :"role";
 -- Figures are counted from the rows above, and again whenever these change.
 grant update on figures_made, chain_check to :"role";
 grant delete on day_figure, figures_made to :"role";
+-- Watching counts, beats and tells; an incident's beginning stays.
+grant update on running_total, counted, beat, books_check to :"role";
+grant delete on books_check to :"role";
+grant update (says, seen_at, told_at, closed_at) on incident to :"role";
+grant update (tries, next_try_at, sent_at, error) on alert_message to :"role";
 revoke insert on alembic_version from :"role";

@@ -9,16 +9,17 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 import time_machine
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from app import clock, create_app
 from app.cli.export import QUERIES, lines
 from app.desk import chain, counting
 from app.extensions import db
-from app.jobs import housekeeping, work
-from app.payments import inbox, matching
+from app.jobs import housekeeping, tell, watch, work
+from app.payments import charging, inbox, matching
 from app.staff import second_factor, sessions
+from app.watching.models import AlertMessage
 from tests import factories
 from tests.payments import by_hand
 from tests.privacy import people
@@ -88,6 +89,26 @@ def test_the_role_counts_and_checks(as_the_role):
     chain.begin_all()
     housekeeping.check_chains()
     assert chain.of(1).checked_at
+
+
+def test_the_role_watches_and_tells(as_the_role):
+    """Twice, so that rows are made and changed; the mail server does not exist."""
+    settings = as_the_role.extensions["malipo.settings"]
+    wanted = {"alert_email_to": ("a@x.co.ke",), "smtp_url": "smtp://127.0.0.1:9"}
+    as_the_role.extensions["malipo.settings"] = dataclasses.replace(settings, **wanted)
+    with time_machine.travel(clock.now() - timedelta(minutes=20)):
+        watching = watch.Watch()
+        factories.pending(factories.plan())
+    charging.give_up_waiting()
+    db.session.commit()
+    for _ in range(2):
+        watching.do_what_is_due()
+        watch.look()
+        watch.count()
+        tell.tell_one()
+    assert housekeeping.check_books()
+    [message] = db.session.scalars(select(AlertMessage)).all()
+    assert message.tries == 1
 
 
 def test_the_role_signs_staff_in_and_forgets_where_they_were(as_the_role):

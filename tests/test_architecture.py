@@ -41,6 +41,7 @@ DOORS = {
     "hooks.stk",
     "health.healthz",
     "health.readyz",
+    "metrics.metrics",
     "admin.door.login",
     "admin.door.log_in",
 }

@@ -24,6 +24,9 @@ SECRETS = {
     "MPESA_CONSUMER_KEY": "the-consumer-key",
     "MPESA_CONSUMER_SECRET": "the-consumer-secret",
     "MPESA_PASSKEY": "the-passkey",
+    "SMTP_URL": "smtp://alerts:mail-password@mail.example.co.ke",
+    "ALERT_WEBHOOK_URL": "https://hooks.example.com/path-that-is-a-secret",
+    "ALERT_WEBHOOK_SECRET": "ef" * 32,
 }
 REQUIRED = ["SECRET_KEY", "DATABASE_URL", "REDIS_URL", "ENCRYPTION_KEYS", "PHONE_INDEX_KEY"]
 REQUIRED += ["MPESA_ENVIRONMENT", "MPESA_CONSUMER_KEY", "MPESA_CONSUMER_SECRET"]
@@ -64,6 +67,8 @@ def production(**changes):
         ("push_read_seconds", 25),
         ("prompt_limits_enabled", True),
         ("log_level", "INFO"),
+        ("alert_email_to", ()),
+        ("alert_webhook_url", ""),
     ],
 )
 def test_what_is_not_set_has_a_default(name, value):
@@ -262,6 +267,45 @@ def test_safaricoms_own_addresses_and_budgets(where, url, budget):
 def test_what_is_only_for_the_simulator(where, name, value):
     with pytest.raises(BadSetting, match=rf"^{name}.*MPESA_ENVIRONMENT=simulator"):
         read(production(MPESA_ENVIRONMENT=where, **{name: value}))
+
+
+MAIL = {"ALERT_EMAIL_TO": "amina@x.co.ke, b@x.co.ke", "ALERT_EMAIL_FROM": "malipo@x.co.ke"}
+MAIL |= {"SMTP_URL": "smtps://u:p%40ss@mail.x.co.ke:465"}
+HOOK = {"ALERT_WEBHOOK_URL": "https://hooks.x.co.ke/in?a=b", "ALERT_WEBHOOK_SECRET": "ab" * 32}
+
+
+def test_how_the_operator_is_told_is_set_whole():
+    told = read(production(**MAIL, **HOOK))
+    assert told.alert_email_to == ("amina@x.co.ke", "b@x.co.ke")
+    assert (told.alert_email_from, told.smtp_url) == (MAIL["ALERT_EMAIL_FROM"], MAIL["SMTP_URL"])
+    assert told.alert_webhook_url == HOOK["ALERT_WEBHOOK_URL"]
+    assert told.alert_webhook_secret == b"\xab" * 32
+
+
+@pytest.mark.parametrize("name", ["ALERT_EMAIL_FROM", "SMTP_URL", "ALERT_WEBHOOK_SECRET"])
+def test_half_a_way_of_telling_is_named(name):
+    with pytest.raises(BadSetting, match=f"^{name} "):
+        read(production(**MAIL, **HOOK) | {name: ""})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALERT_EMAIL_TO", "amina"),
+        ("ALERT_EMAIL_TO", "amina@x.co.ke, a b@x"),
+        ("ALERT_EMAIL_FROM", "Malipo <malipo@x.co.ke>"),
+        ("SMTP_URL", "mail.x.co.ke"),
+        ("SMTP_URL", "http://mail.x.co.ke"),
+        ("SMTP_URL", "smtp://mail.x.co.ke:99999"),
+        ("ALERT_WEBHOOK_URL", "http://hooks.x.co.ke/in"),
+        ("ALERT_WEBHOOK_URL", "https://u:p@hooks.x.co.ke/in"),
+        ("ALERT_WEBHOOK_URL", "https://"),
+        ("ALERT_WEBHOOK_SECRET", "short"),
+    ],
+)
+def test_a_malformed_way_of_telling_is_named(name, value):
+    with pytest.raises(BadSetting, match=f"^{name} "):
+        read(production(**MAIL, **HOOK) | {name: value})
 
 
 @pytest.mark.parametrize("show", [repr, str])

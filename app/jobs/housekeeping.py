@@ -11,6 +11,7 @@ from app.jobs.retaining import Retaining
 from app.logs import log
 from app.payments import books, inbox
 from app.staff import sessions
+from app.watching import house
 
 EVERY_HOUR = timedelta(hours=1)
 EVERY_FIVE_MINUTES = timedelta(minutes=5)
@@ -57,7 +58,10 @@ def hourly() -> None:
 
 def check_books() -> bool:
     """Whether the books are right; what is wrong goes to the log as an error (M15)."""
-    wrong = {rule.name: found for rule in books.RULES if (found := books.violations(rule))}
+    found = {rule.name: books.violations(rule) for rule in books.RULES}
+    house.books_said({name: len(ids) for name, ids in found.items()})
+    db.session.commit()
+    wrong = {name: ids for name, ids in found.items() if ids}
     for name, ids in wrong.items():
         log().error("books are wrong", rule=name, ids=ids)
     if not wrong:

@@ -8,8 +8,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.extensions import db
 from app.jobs import spool, work
+from app.jobs.alarm import Alarm
 from app.jobs.housekeeping import Housekeeping
 from app.jobs.sweep import ask_due, sweep
+from app.jobs.watch import Watch
 from app.logs import log
 from app.settings import settings
 
@@ -23,15 +25,19 @@ class Scheduler:
         self._connection: Connection | None = None
         self._swept_at = float("-inf")
         self._housekeeping = Housekeeping()
+        self._watch = Watch()
+        self._alarm = Alarm()
 
     def run(self) -> None:
         """Until `stopping` is set. A lost database is waited for; the lock goes to whoever is there."""
         while not self.stopping.is_set():
             try:
                 self.tick()
+                self._alarm.back()
             except SQLAlchemyError as error:
                 log().warning("scheduler without database", error=type(error).__name__)
                 self.resign()
+                self._alarm.lost()
             except Exception:  # noqa: BLE001 - whatever one tick met, the next one may not: money waits for it
                 log().exception("scheduler tick failed")
                 self.resign()
@@ -43,6 +49,7 @@ class Scheduler:
         spool.take_in()  # files are this machine's: whether we lead or not
         if not self._leading():
             return
+        self._watch.do_what_is_due()
         if monotonic() - self._swept_at >= settings().sweep_seconds:
             self._swept_at = monotonic()
             sweep()

@@ -9,6 +9,7 @@ from redis.exceptions import LockError, RedisError
 
 from app import crypto
 from app.daraja import Unreadable, strict_json
+from app.jobs import note
 from app.jobs.bell import impatient
 
 PLACE = "redis.token|"
@@ -32,6 +33,7 @@ class RedisTokens:
         return token, expires_at
 
     def put(self, key: str, token: str, expires_at: float) -> None:
+        note.token_refresh()
         sealed = crypto.seal(json.dumps([token, expires_at]).encode(), PLACE + key)
         with suppress(RedisError):
             self._redis.set(f"malipo:token:{key}", sealed, ex=max(1, int(expires_at - time())))

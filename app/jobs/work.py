@@ -21,6 +21,7 @@ from app.daraja import (
 )
 from app.errors import Surprise
 from app.extensions import db
+from app.jobs import tell
 from app.jobs.lanes import Lanes
 from app.jobs.tokens import RedisTokens
 from app.logs import log
@@ -39,6 +40,7 @@ def init_app(app: Flask) -> None:
     app.extensions[LANES] = {
         "send": Lanes(app, send_one, PROMPT_LANES),
         "ask": Lanes(app, ask_one, QUESTION_LANES),
+        "tell": Lanes(app, tell.tell_one, 1),
     }
     app.extensions[CLIENTS] = {}
 

@@ -13,7 +13,7 @@ from app.billing import subscriptions
 from app.billing.models import Plan
 from app.errors import BadPhone, MustWait
 from app.extensions import db
-from app.jobs import bell
+from app.jobs import bell, note
 from app.logs import log
 from app.merchants import face
 from app.payments import charging
@@ -65,6 +65,7 @@ def _pay(plan: Plan) -> Response | Page:
         db.session.commit()
     except MustWait as refusal:
         db.session.rollback()
+        note.refusal(refusal.rule)
         return _wait(plan, phone, refusal)
     bell.ring(bell.SEND)
     visitor.remember(token)

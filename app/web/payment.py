@@ -7,7 +7,7 @@ from werkzeug import Response
 from app import clock, msisdn
 from app.errors import BadPhone, MustWait, Refused
 from app.extensions import db
-from app.jobs import bell
+from app.jobs import bell, note
 from app.logs import log
 from app.payments import customer
 from app.payments.models import Payment
@@ -97,7 +97,9 @@ def _again(token: str, phone: str | None) -> Response | str | tuple[str, int]:
         new = payment.token
         db.session.commit()
     except MustWait as wait:
+        db.session.rollback()
         log().info("must wait", rule=wait.rule)
+        note.refusal(wait.rule)
         return _refused(token, _("Please try again in %(wait)s s.", wait=wait.seconds))
     except Refused as refusal:
         return _refused(token, _(str(refusal)))

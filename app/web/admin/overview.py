@@ -10,6 +10,7 @@ from app.desk import days, needs, overview, words
 from app.desk.needs import Need
 from app.desk.overview import Day, Overview
 from app.desk.sheets import Column, Table
+from app.watching import needs as watched
 from app.web.admin import access, charts, desk, kpis
 from app.web.admin.access import ANY, allow
 from app.web.admin.kpis import Kpi
@@ -41,6 +42,7 @@ class Door:
 # Of one thing, then of several of a kind: the first that the person may open.
 DOORS: dict[str, tuple[Door, ...]] = {
     "settings": (Door("Open", "admin.settings.index"),),
+    "incident": (Door("Look", "admin.analytics.index"),),
     "chain": (Door("Open", "admin.audit.index"),),
     "unconfirmed": (
         Door("Check with M-PESA", "admin.payment.ask", "payment_id", posts=True),
@@ -73,6 +75,7 @@ ICONS = {"unconfirmed": "clock", "suspense": "swap", "proposal": "people", "disp
 def index() -> Page:
     merchant = desk.merchant()
     found = overview.of(merchant.id)
+    wanted = (*watched.of(merchant.id), *needs.of(merchant))
     return render_template(
         "admin/overview/index.html",
         found=found,
@@ -80,7 +83,7 @@ def index() -> Page:
         description=_described(found.days),
         table=table(found),
         kpis=_kpis(found),
-        needs=[(need, ICONS.get(need.kind, "alert"), _action(need)) for need in needs.of(merchant)],
+        needs=[(need, ICONS.get(need.kind, "alert"), _action(need)) for need in wanted],
         causes=words.CAUSES,
         today=days.today(),
         asks=_address("admin.subscriptions.new"),

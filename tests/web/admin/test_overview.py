@@ -13,6 +13,7 @@ from app.jobs import work
 from app.payments import alerts as raising
 from app.payments.alerts import Alert
 from app.payments.states import UNCONFIRMED
+from app.watching import incidents
 from tests import factories
 from tests.desk.telling import NOON, ago, attempt, failing, paid
 from tests.web import forms
@@ -182,3 +183,15 @@ def test_a_customer_who_pays_is_in_todays_figures_at_once(app, plan, client):
     assert "Collected today KSh\xa0500" in text
     assert "Time to pay (median) 12 s" in text
     assert payment.id
+
+
+def test_a_condition_that_holds_for_the_merchant_needs_its_staff(app, plan):
+    found = incidents.Found("CallbacksSilent", plan.merchant_id, "Prompts go out.")
+    incidents.note([found], ())
+    db.session.commit()
+    client = sitting(app)
+    assert needs(forms.page(client.get("/admin/")))[0].startswith(
+        "Callbacks silent Prompts go out."
+    )
+    other = sitting(app, merchant=factories.merchant())
+    assert "Nothing needs you." in other.get("/admin/").text
