@@ -4,7 +4,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from playwright.sync_api import BrowserContext, Page
+from sqlalchemy import select
 
+from app.extensions import db
 from tests.browser import look
 from tests.running import DESK, PHONE, ROOT, listen
 
@@ -22,6 +24,11 @@ THINNED = """document.querySelectorAll('tbody tr:nth-child(n+7), ol > li:nth-chi
 FORGIVEN = ('hard to hit: input "" 22', "axe color-contrast: <text")
 
 
+def newest(model, *conditions):
+    query = select(model).where(*conditions).order_by(model.id.desc()).limit(1)
+    return db.session.scalars(query).one()
+
+
 @dataclass
 class Seat:
     """Somebody of the staff at a browser. They press what they read."""
@@ -37,6 +44,13 @@ class Seat:
     def fill(self, **fields):
         for name, text in fields.items():
             self.page.locator(f"#{name}").fill(text)
+
+    def choose(self, name):
+        """A radio button or a box, by its label."""
+        self.page.locator("label.choice", has_text=name).first.click()
+
+    def unfold(self, name):
+        self.page.locator("summary", has_text=name).first.click()
 
     def press(self, name):
         self.page.get_by_role("button", name=name, exact=True).first.click()

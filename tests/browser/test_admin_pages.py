@@ -4,8 +4,6 @@ One database and one walk for each size: what is wrong is said of all pages at o
 """
 
 import pytest
-from sqlalchemy import select
-
 from app import merchants
 from app.billing.models import Plan, Subscription
 from app.daraja import Reason
@@ -16,8 +14,7 @@ from app.payments.dispute_models import Dispute
 from app.payments.models import Payment, Receipt
 from app.payments.staff_models import MatchProposal, Reallocation, Statement
 from app.staff import Staff
-from tests.browser.admin import SIZES, looked_at, seated
-from tests.conftest import empty_database
+from tests.browser.admin import SIZES, looked_at, newest, seated
 from tests.web.admin import money
 from tests.web.admin.desk import enrolled, hire, send, sit, sitting
 
@@ -25,16 +22,11 @@ MOST_BYTES = 40 * 1024
 
 
 @pytest.fixture(scope="module")
-def house(shop, wired_app):
-    """The demo's weeks, and a little that only a person does."""
-    with wired_app.app_context():
-        empty_database()
-        done = wired_app.test_cli_runner().invoke(args=["demo"])
-        assert done.exit_code == 0, done.output
-        _move_money(sitting(wired_app, "finance"))
-        db.session.remove()
-        yield wired_app
-        db.session.remove()
+def house(house):
+    """And a little that only a person does."""
+    _move_money(sitting(house, "finance"))
+    db.session.remove()
+    return house
 
 
 def _move_money(finance):
@@ -43,11 +35,6 @@ def _move_money(finance):
     person = newest(Subscription).subscriber_id
     answer = send(finance, money.move_url(receipt, person), amount="900", reason="hers, she called")
     assert answer.status_code == 303
-
-
-def newest(model, *conditions):
-    query = select(model).where(*conditions).order_by(model.id.desc()).limit(1)
-    return db.session.scalars(query).one()
 
 
 def of_payments():
