@@ -37,7 +37,10 @@ STAFF = {
 }
 OPENED = timedelta(days=47)  # ago, before anything happened
 # Another merchant under the same roof, with a number of its own; what it sells.
-NEIGHBOUR, NEIGHBOURS_PLAN = ("duka", "Duka la Njeri", "600123"), ("box", "Vegetable box", 850, "week", 1)
+NEIGHBOUR, NEIGHBOURS_PLAN = (
+    ("duka", "Duka la Njeri", "600123"),
+    ("box", "Vegetable box", 850, "week", 1),
+)
 VIEWS = {"Failed this week": "status=failed&days=7", "Full year": "plan=yearly&status=paid"}
 
 
@@ -91,7 +94,9 @@ def _open_next_door() -> None:
     slug, name, number = NEIGHBOUR
     if merchants.named(slug):
         return
-    known = {key: getattr(settings(), f"mpesa_{key}") for key in ("consumer_key", "consumer_secret")}
+    known = {
+        key: getattr(settings(), f"mpesa_{key}") for key in ("consumer_key", "consumer_secret")
+    }
     passkey = secrets.token_hex(32)
     neighbour = merchants.create(slug, name, number, None, known | {"passkey": passkey})
     db.session.flush()

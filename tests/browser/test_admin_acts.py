@@ -243,12 +243,17 @@ def test_a_plan_is_made_dearer_linked_to_retired_and_sold_again(sit):
     seat.told("The plan is on sale.")
     seat.press("Copy")
     seat.page.locator("#live", has_text="Copied").wait_for()
-    assert seat.page.evaluate("navigator.clipboard.readText()").endswith("/m/default/subscribe/browser")
+    assert seat.page.evaluate("navigator.clipboard.readText()").endswith(
+        "/m/default/subscribe/browser"
+    )
     seat.follow("Edit")
     seat.fill(price="150")
     seat.press("Change it")
     seat.told("The plan is changed.")
-    for way, done in (("Retire it", "The plan is retired."), ("Sell it again", "The plan is on sale.")):
+    for way, done in (
+        ("Retire it", "The plan is retired."),
+        ("Sell it again", "The plan is on sale."),
+    ):
         seat.follow(way)
         seat.fill(reason="the season")
         seat.press(way)

@@ -4,6 +4,7 @@ One database and one walk for each size: what is wrong is said of all pages at o
 """
 
 import pytest
+
 from app import merchants
 from app.billing.models import Plan, Subscription
 from app.daraja import Reason

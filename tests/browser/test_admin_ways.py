@@ -38,7 +38,9 @@ def test_what_is_mistyped_is_said_where_it_is(app, plan, browser, shop, size):
     with seated(browser, shop, sitting(app, "owner"), **SIZES[size]) as seat:
         for name, path, typed, button in WRONG:
             seat.page.goto(path)
-            seat.page.eval_on_selector_all("form", "all => all.forEach(e => { e.noValidate = true })")
+            seat.page.eval_on_selector_all(
+                "form", "all => all.forEach(e => { e.noValidate = true })"
+            )
             seat.fill(**typed)
             if button:
                 seat.press(button)
@@ -82,7 +84,9 @@ def test_the_list_follows_what_happens(seat, plan):
     seat.page.locator("#rows a.open").first.focus()
     history.named(history.failed(plan, 40), "Achieng")
     seat.page.get_by_role("link", name="Achieng").wait_for(timeout=15_000)
-    assert seat.page.evaluate("document.activeElement.className") == "open"  # nobody loses their place
+    assert (
+        seat.page.evaluate("document.activeElement.className") == "open"
+    )  # nobody loses their place
 
 
 def test_the_preview_follows_what_is_typed(seat, plan):

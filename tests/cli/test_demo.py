@@ -162,7 +162,9 @@ def _check_office(merchant):
     assert count(Subscription, Subscription.cancelled_at.is_not(None)) == 3
     assert count(SavedView) == 2
     told = select(AuditEvent.at).where(AuditEvent.merchant_id == merchant.id)
-    times = list(db.session.scalars(told.where(AuditEvent.actor != "command").order_by(AuditEvent.seq)))
+    times = list(
+        db.session.scalars(told.where(AuditEvent.actor != "command").order_by(AuditEvent.seq))
+    )
     assert times == sorted(times)
 
 

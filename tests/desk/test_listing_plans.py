@@ -41,7 +41,7 @@ def vacuum():
     transactions are; what an earlier test left open in this one is ended.
     """
     others = "datname = current_database() and pid <> pg_backend_pid()"
-    ended = text(f"select pg_terminate_backend(pid) from pg_stat_activity where {others}")  # noqa: S608 - ours
+    ended = text(f"select pg_terminate_backend(pid) from pg_stat_activity where {others}")
     known = "select relallvisible = relpages from pg_class where relname = 'payment'"
     db.engine.dispose()
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
