@@ -42,7 +42,7 @@ test: .venv/installed-for-test ## Run the tests; T=tests/payments for some of th
 	@$(IN) pytest $(T) $(if $(filter-out tests,$(T)),,--numprocesses $(WORKERS) --cov --cov-report term)
 
 .PHONY: browser
-browser: .venv/installed-for-test ## Every customer's page and path in a real Chromium (minutes); T=tests/browser/test_taps.py for some
+browser: .venv/installed-for-test ## Every page and path in a real Chromium (minutes); T=tests/browser/test_taps.py for some
 	@$(IN) pytest $(T:tests=tests/browser) --numprocesses $(WORKERS)
 
 .PHONY: screens

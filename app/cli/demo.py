@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import timedelta
+from typing import Any
 
 import click
 from flask.cli import with_appcontext
@@ -12,12 +13,14 @@ from app.billing import plans
 from app.billing.models import Plan
 from app.cli import history
 from app.cli.setup import found_merchant, sentences
+from app.desk import saved
 from app.extensions import db
 from app.merchants import Merchant
 from app.settings import settings
 from app.staff import Staff
 
 NAME = "Mwanga Academy"
+SOLD = ("code", "name", "price", "unit", "every")
 PLANS = (
     ("daily", "Day pass", 20, "day", 1),
     ("standard", "Standard", 1499, "month", 1),
@@ -33,6 +36,12 @@ STAFF = {
     "operator": ("operator@example.co.ke", "Dennis Kiprono"),
 }
 OPENED = timedelta(days=47)  # ago, before anything happened
+# Another merchant under the same roof, with a number of its own; what it sells.
+NEIGHBOUR, NEIGHBOURS_PLAN = (
+    ("duka", "Duka la Njeri", "600123"),
+    ("box", "Vegetable box", 850, "week", 1),
+)
+VIEWS = {"Failed this week": "status=failed&days=7", "Full year": "plan=yearly&status=paid"}
 
 
 @click.command()
@@ -47,10 +56,12 @@ def demo(*, with_history: bool) -> None:
         if db.session.scalar(select(Plan.id).where(Plan.merchant_id == merchant.id).limit(1)):
             return
         _fill(merchant)
+        _open_next_door()
         password = secrets.token_urlsafe(9)
         people = _hire(merchant, password)
         if with_history:
             history.write(merchant, people)
+            _save_views(people["owner"])
     click.echo(f"admin: {ADMIN}  password: {password}")
 
 
@@ -68,12 +79,33 @@ def _hire(merchant: Merchant, password: str) -> dict[str, Staff]:
 def _fill(merchant: Merchant) -> None:
     merchant.name = NAME
     merchant.support = "0712 345 678"
-    for code, name, price, unit, every in PLANS:
-        plan = Plan(
-            merchant_id=merchant.id, code=code, name=name, price=price, unit=unit, every=every
-        )
-        plan.created_at = clock.now() - OPENED
-        plans.create(plan)
+    for what in PLANS:
+        _sell(merchant, *what)
+
+
+def _sell(merchant: Merchant, *what: Any) -> None:
+    plan = Plan(merchant_id=merchant.id, **dict(zip(SOLD, what, strict=True)))
+    plan.created_at = clock.now() - OPENED
+    plans.create(plan)
+
+
+def _open_next_door() -> None:
+    """The pretend Safaricom knows one pair of keys, and any passkey of a number that it does not know."""
+    slug, name, number = NEIGHBOUR
+    if merchants.named(slug):
+        return
+    known = {
+        key: getattr(settings(), f"mpesa_{key}") for key in ("consumer_key", "consumer_secret")
+    }
+    passkey = secrets.token_hex(32)
+    neighbour = merchants.create(slug, name, number, None, known | {"passkey": passkey})
+    db.session.flush()
+    _sell(neighbour, *NEIGHBOURS_PLAN)
+
+
+def _save_views(person: Staff) -> None:
+    for name, query in VIEWS.items():
+        saved.save(saved.Owner(person.id, person.merchant_id), name, query)
 
 
 COMMANDS = (demo,)

@@ -10,6 +10,7 @@ from app.billing.models import Invoice, Subscriber, Subscription
 from app.desk.search import MOST_PEOPLE, REFERENCE, SHORTEST_NAME
 from app.errors import BadPhone
 from app.extensions import db
+from app.payments.models import Payment
 
 HINT = "Search by a whole phone number or account reference, or by how a name begins."
 
@@ -70,9 +71,9 @@ def _ids(*conditions: object) -> tuple[int, ...]:
     return tuple(db.session.scalars(query))
 
 
-def masked(person: Subscriber) -> str:
+def masked(one: Subscriber | Payment) -> str:
     """A list is not lost because one number lies under a key that is gone."""
     try:
-        return msisdn.masked(person.phone) if person.phone else msisdn.ERASED
+        return msisdn.masked(one.phone) if one.phone else msisdn.ERASED
     except crypto.CannotOpen:
         return "Number unreadable"

@@ -91,11 +91,15 @@ def _text(typed: str, otherwise: str) -> str:
 
 
 def _repeated(payment: Payment, says: object, act: Act) -> Dispute:
-    there = (Dispute.payment_id == payment.id, Dispute.closed_at.is_(None))
-    dispute = db.session.scalar(select(Dispute).where(*there))
+    dispute = open_about(payment)
     if dispute is None or (dispute.says, dispute.opened_by) != (says, act.staff_id):
         raise Refused("There is an open case about this payment already.")
     return dispute
+
+
+def open_about(payment: Payment) -> Dispute | None:
+    there = (Dispute.payment_id == payment.id, Dispute.closed_at.is_(None))
+    return db.session.scalar(select(Dispute).where(*there))
 
 
 def add_evidence(dispute_id: int, text: str, act: Act) -> DisputeEvidence:

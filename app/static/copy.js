@@ -1,25 +1,26 @@
-/* ES5. Buttons that copy, and that print. Without scripts the code is there to be marked, and PDF to be kept. */
+/* ES5. Buttons that copy, and that print. Without scripts the text is there to be marked, and PDF to be kept. */
 (function () {
-  var d = document, w = window, print = d.querySelector('[data-print]');
+  var d = document, buttons = '[data-copy], [data-print]';
   function say(text) { /* emptied first, so that the same word is read again */
     var live = d.getElementById('live');
     live.textContent = '';
     setTimeout(function () { live.textContent = text; }, 60);
   }
   function copy(button) {
-    var code = d.getElementById(button.getAttribute('data-copy')), range = d.createRange(), chosen = getSelection();
-    function done() { button.classList.add('done'); say(button.getAttribute('data-done')); }
+    var source = d.getElementById(button.getAttribute('data-copy'));
+    function done() {
+      button.classList.add('done');
+      say(button.getAttribute('data-done'));
+    }
     function choose() {
-      range.selectNodeContents(code);
-      chosen.removeAllRanges();
-      chosen.addRange(range);
+      if (source.select) { source.focus(); source.select(); } else { getSelection().selectAllChildren(source); }
       if (d.execCommand('copy')) { done(); } /* else it is marked, for their own hand */
     }
-    try { navigator.clipboard.writeText(code.textContent).then(done, choose); } catch (x) { choose(); }
+    try { navigator.clipboard.writeText(source.value || source.textContent).then(done, choose); } catch (x) { choose(); }
   }
   d.addEventListener('click', function (e) {
-    var button = e.target.closest && e.target.closest('button');
-    if (button && button === print) { w.print(); } else if (button && /copy/.test(button.className)) { copy(button); }
+    var button = e.target.closest && e.target.closest(buttons);
+    if (button && button.hasAttribute('data-copy')) { copy(button); } else if (button) { print(); }
   });
-  if (print) { print.hidden = false; }
+  [].forEach.call(d.querySelectorAll(buttons), function (button) { button.hidden = false; });
 }());

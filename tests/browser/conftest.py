@@ -9,6 +9,7 @@ from werkzeug.serving import make_server
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from app import merchants
+from app.extensions import db
 from tests import factories
 from tests.browser.payments import owners_cookie
 from tests.conftest import empty_database
@@ -16,12 +17,13 @@ from tests.running import PHONE, browser, listen, malipo, root, visitor
 
 __all__ = ["browser", "malipo", "root", "visitor"]
 
-INSTALLATION = "test_flows.py"
+INSTALLATION = ("test_flows.py", "test_admin_pages.py", "test_admin_acts.py")
 SECONDS = 1000  # Playwright counts in milliseconds
 
 
 class OneInstallation(LoadScopeScheduling):  # type: ignore[misc]
-    """What needs a running installation stays with one worker; all else is handed out one by one.
+    """What needs a running installation, or weeks of history, stays with one worker; all else is handed out
+    one by one.
 
     xdist_group would say it, but xdist 3.8 does not find its marks in pytest 9.
     """
@@ -59,6 +61,18 @@ def app(shop, wired_app):
     with wired_app.app_context():
         empty_database()
         yield wired_app
+
+
+@pytest.fixture(scope="module")
+def house(shop, wired_app):
+    """The demo's weeks, for tests that leave each other alone."""
+    with wired_app.app_context():
+        empty_database()
+        done = wired_app.test_cli_runner().invoke(args=["demo"])
+        assert done.exit_code == 0, done.output
+        db.session.remove()
+        yield wired_app
+        db.session.remove()
 
 
 @pytest.fixture

@@ -8,10 +8,14 @@ import time_machine
 from sqlalchemy import func, select
 
 from app import audit, clock, merchants, staff
-from app.billing.models import Plan, Subscriber
+from app.audit import AuditEvent
+from app.billing.models import Plan, Subscriber, Subscription
 from app.daraja import read_stk_callback
 from app.desk import analytics, days, needs, overview, rows
+from app.desk.models import SavedView
 from app.extensions import db
+from app.payments import closing, comparing, disputes
+from app.payments.dispute_models import Dispute
 from app.payments.models import Callback, Payment, Receipt
 from app.payments.states import LIVE
 from app.staff import ROLES, Staff
@@ -22,7 +26,9 @@ EVENING = "2026-11-21T18:00:00Z"
 
 def plans():
     db.session.expire_all()
-    found = select(Plan.code, Plan.name, Plan.price, Plan.unit, Plan.every).order_by(Plan.id)
+    mine = Plan.merchant_id == merchants.named("default").id
+    columns = (Plan.code, Plan.name, Plan.price, Plan.unit, Plan.every)
+    found = select(*columns).where(mine).order_by(Plan.id)
     return [tuple(row) for row in db.session.execute(found)]
 
 
@@ -47,6 +53,14 @@ def test_the_demo_has_a_name_three_plans_and_an_owner(cli):
     assert count(Payment) == 0
 
 
+def test_there_is_another_merchant_with_a_number_and_secrets_of_its_own(cli):
+    cli.invoke(args=["demo", "--no-history"])
+    neighbour = merchants.named("duka")
+    assert neighbour.number == "600123"
+    assert neighbour.credentials().consumer_key == "key"
+    assert count(Plan, Plan.merchant_id == neighbour.id) == 1
+
+
 def test_a_second_time_nothing_happens(cli):
     cli.invoke(args=["demo", "--no-history"])
     before = plans()
@@ -65,7 +79,7 @@ def test_it_touches_nothing_where_something_is_sold_already(plan, cli):
 def test_another_merchants_plans_do_not_matter(cli):
     factories.plan(factories.merchant())
     assert cli.invoke(args=["demo", "--no-history"]).exit_code == 0
-    assert len(plans()) == 4
+    assert (len(plans()), count(Plan)) == (3, 4)
 
 
 def test_outside_the_simulator_it_is_refused(cli, set_setting):
@@ -98,6 +112,7 @@ def test_the_history_is_one_that_a_shop_could_have(history):
     """Everything at once: it takes seconds to make."""
     _check_size(history)
     _check_needs(history)
+    _check_office(history)
     _check_nothing_goes_on()
     _check_what_is_sealed()
     assert audit.verify(history.id) == []
@@ -123,6 +138,39 @@ def _check_size(merchant):
 def _check_needs(merchant):
     kinds = [need.kind for need in needs.of(merchant)]
     assert kinds == [*["unconfirmed"] * 2, "proposal", "suspense", "dispute", "alert", "alert"]
+
+
+def _check_office(merchant):
+    """Statements, signed days, cases, subscriptions that end: every page has something to show."""
+    found = comparing.compare(merchant, *since_and_until(45))
+    odd = [comparing.THEIRS, comparing.DIFFERS]
+    assert [found.counts[name][0] for name in odd] == [1, 1]
+    assert found.counts[comparing.MATCHED][0] > 1_000
+    assert len(found.ours) == 1
+    signed = closing.signed_of(merchant, closing.last_days(7))
+    assert len(signed) == 5
+    for day, close in signed.items():
+        assert not close.figures["differences"]
+        assert close.figures["statement_covers"]
+        assert closing.changes(close, closing.figures(merchant, day)) == []
+    cases = db.session.scalars(select(Dispute).order_by(Dispute.opened_at)).all()
+    assert [(one.outcome, len(disputes.evidence_of(one))) for one in cases] == [
+        ("withdrawn", 1),
+        (None, 1),
+    ]
+    assert count(Subscription, Subscription.ends_at.is_not(None)) == 4
+    assert count(Subscription, Subscription.cancelled_at.is_not(None)) == 3
+    assert count(SavedView) == 2
+    told = select(AuditEvent.at).where(AuditEvent.merchant_id == merchant.id)
+    times = list(
+        db.session.scalars(told.where(AuditEvent.actor != "command").order_by(AuditEvent.seq))
+    )
+    assert times == sorted(times)
+
+
+def since_and_until(past):
+    first, last = closing.last_days(past)[-1], closing.last_days(1)[0]
+    return closing.bounds(first)[0], closing.bounds(last)[1]
 
 
 def _check_nothing_goes_on():

@@ -24,7 +24,6 @@ KB = 1024
 PACKED = {"Accept-Encoding": "gzip, br"}
 NAMES = [
     "admin.css",
-    "admin.js",
     "copy.js",
     "figures.css",
     "htmx.min.js",

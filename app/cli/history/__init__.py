@@ -8,7 +8,8 @@ over them. The same seed tells the same story; only secrets, and what lies seale
 from app.cli.history import story
 from app.cli.history.book import Book
 from app.cli.history.calendar import Calendar
-from app.cli.history.loose_ends import tie
+from app.cli.history.counter import Counter
+from app.cli.history.office import Office
 from app.cli.history.people import Crowd
 from app.merchants import Merchant
 from app.staff import Staff
@@ -20,5 +21,10 @@ def write(merchant: Merchant, staff: dict[str, Staff]) -> None:
     """`staff` by role; the plans are the merchant's. The caller commits."""
     book = Book(merchant)
     told = story.tell(book, Calendar.until_now(SEED), Crowd(SEED))
+    Counter(book, staff, told).serve()
+    office = Office(book, staff["finance"], told)
+    office.compare()
     book.copy_in()
-    tie(merchant, staff, told)
+    office.sign()
+    book.copy_in()
+    book.chain()

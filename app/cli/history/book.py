@@ -14,11 +14,14 @@ from sqlalchemy.dialects.postgresql import insert
 from app import audit
 from app.audit import GENESIS, AuditEvent, AuditHead
 from app.billing.models import Invoice, Subscriber, Subscription
+from app.desk.models import Note
 from app.extensions import Model, db
 from app.ledger import LedgerEntry
 from app.merchants import Merchant
 from app.payments.alerts import Alert
+from app.payments.dispute_models import Dispute, DisputeEvidence
 from app.payments.models import Allocation, Callback, Payment, Receipt
+from app.payments.staff_models import DailyClose, MatchProposal, Statement, StatementLine
 
 # Each after those that it refers to.
 TABLES: tuple[type[Model], ...] = (
@@ -31,6 +34,13 @@ TABLES: tuple[type[Model], ...] = (
     Allocation,
     LedgerEntry,
     Alert,
+    Note,
+    Dispute,
+    DisputeEvidence,
+    MatchProposal,
+    Statement,
+    StatementLine,
+    DailyClose,
 )
 AT_ONCE = 500  # ids
 
@@ -72,9 +82,13 @@ class Book:
         )
 
     def copy_in(self) -> None:
+        """What has come since the last time; it is not to be changed any more."""
         db.session.flush()
         for model in TABLES:
-            _copy(model.__tablename__, self.rows(model))
+            _copy(model.__tablename__, self._rows.pop(model.__tablename__, []))
+
+    def chain(self) -> None:
+        """At the end: all events, in the order of time."""
         _copy(AuditEvent.__tablename__, self._chained())
 
     def _chained(self) -> list[Row]:

@@ -15,6 +15,7 @@ PAY_DAYS = frozenset({*range(1, 6), *range(26, 32)})
 PAY_DAY, SCHOOL_DAY = 1.2, 0.95
 # So long ago M-PESA had a bad evening.
 BAD_DAY, BAD_HOURS = timedelta(days=4), range(17, 21)
+OPENS = timedelta(hours=8, minutes=40)
 QUIET = timedelta(minutes=4)  # nothing is in flight when the story ends
 EARLY_BIRDS = 9  # today has at least so many payments, once it is a while old
 A_WHILE = timedelta(minutes=8)
@@ -53,6 +54,15 @@ class Calendar:
         if missing <= 0 or self.end - since < A_WHILE:
             return past
         return past + [since + self.chance.random() * (self.end - since) for _ in range(missing)]
+
+    def morning(self, day: date) -> datetime:
+        """When the office opens, or a while ago where today's is still to come."""
+        since = days.midnight(day)
+        return min(since + OPENS, since + (self.end - since) / 2)
+
+    @property
+    def last_evening(self) -> datetime:
+        return days.midnight(self.today) - timedelta(hours=4)
 
     def is_bad(self, moment: datetime) -> bool:
         local = moment.astimezone(NAIROBI)

@@ -34,10 +34,11 @@ NEVER_TOLD = timedelta(days=2, hours=5)
 class Told:
     """What loose ends hang on."""
 
+    calendar: Calendar
     post: Post
+    tries: list[Try]  # all of them
     paid_twice: Try | None = None
     never_told: Try | None = None
-    tries: list[Try] = field(default_factory=list)
 
 
 @dataclass(order=True)
@@ -56,7 +57,7 @@ class Story:
         self.book, self.calendar, self.crowd = book, calendar, crowd
         self.chance = calendar.chance
         self.teller = Teller(book, calendar.chance)
-        self.told = Told(self.teller.post)
+        self.told = Told(calendar, self.teller.post, self.teller.tries)
         self._numbers = count()
         self._wants: list[Want] = []
         mine = select(Plan).where(Plan.merchant_id == book.merchant.id)
@@ -78,7 +79,6 @@ class Story:
         fate = chances.fate(self.chance, again=want.tries > 0, bad=bad)
         fate = self._possible(fate, want.at)
         one = self.teller.attempt(want.buyer, want.at, fate, want.retry_of)
-        self.told.tries.append(one)
         want.buyer.busy_until = (one.row["ended_at"] or want.at) + AFTERMATH
         if one.row["paid_at"]:
             self._renew(want.buyer)

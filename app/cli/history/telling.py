@@ -51,6 +51,7 @@ class Teller:
         self.book = book
         self._chance = chance
         self.post = Post(chance, book.merchant.number)
+        self.tries: list[Try] = []
 
     def attempt(self, buyer: Buyer, at: datetime, fate: Fate, retry_of: Row | None = None) -> Try:
         """Asked at `at`; everything that came of it, however late."""
@@ -59,6 +60,7 @@ class Teller:
         one.row |= {"sending_at": sending, "hook_hash": crypto.token_hash(uuid4().hex)}
         self._move(one, SENDING, WORKER, sending)
         self._goes_on(one, fate)
+        self.tries.append(one)
         return one
 
     def _goes_on(self, one: Try, fate: Fate) -> None:

@@ -6,6 +6,7 @@ from flask import Blueprint, Flask, render_template
 from werkzeug.exceptions import HTTPException
 
 from app.extensions import login
+from app.merchants import platform_name
 from app.settings import settings as of_installation
 from app.web.admin import (
     access,
@@ -95,7 +96,9 @@ def layout() -> dict[str, Any]:
         return known | {"rail": [], "unfinished": desk.here() is not None}
     merchant = desk.merchant()
     links = rail.links(access.may, merchant.id)
-    return known | {"rail": links, "me": desk.person(), "merchant": merchant, "desk": desk}
+    collector = platform_name() if merchant.uses_platform_shortcode else None
+    here = {"me": desk.person(), "merchant": merchant, "desk": desk, "collector": collector}
+    return known | here | {"rail": links}
 
 
 @blueprint.errorhandler(HTTPException)

@@ -164,12 +164,17 @@ class Line:
 class Lines:
     chart: Chart
     lines: list[Line]
+    cut: bool  # whether a line runs along the top, because its value is beyond it
 
 
-def lines(labels: Sequence[str], series: Sequence[tuple[str, str, Sequence[Value]]]) -> Lines:
-    """Several lines over the same places: (class, name, values)."""
+def lines(
+    labels: Sequence[str], series: Sequence[tuple[str, str, Sequence[Value]]], *, top: int
+) -> Lines:
+    """Several lines over the same places: (class, name, values). Beyond `top` nothing is drawn higher:
+    one odd day would press all others flat.
+    """
     most = max((value or 0 for _, _, values in series for value in values), default=0)
-    axis = _axis(most)
+    axis = _axis(min(most, top))
     scale = _Scale(axis[-1])
     empty = [Column(label, label, ()) for label in labels]
     below = columns(empty)
@@ -177,12 +182,12 @@ def lines(labels: Sequence[str], series: Sequence[tuple[str, str, Sequence[Value
         Line(kind, name, _through(below.places, values, scale)) for kind, name, values in series
     ]
     grid = _grid(axis, scale, " s")
-    return Lines(Chart(WIDE, HEIGHT, LEFT, grid, below.places), drawn)
+    return Lines(Chart(WIDE, HEIGHT, LEFT, grid, below.places), drawn, cut=most > axis[-1])
 
 
 def _through(places: Sequence[Place], values: Sequence[Value], scale: _Scale) -> str:
     known = [
-        (place.center, scale.y(value))
+        (place.center, scale.y(min(value, scale.most)))
         for place, value in zip(places, values, strict=True)
         if value is not None
     ]

@@ -14,7 +14,7 @@ from app.extensions import db
 from app.payments import by_staff
 from app.web.admin import access, desk, paging, reasons, saving, searching, typed
 from app.web.admin.access import ANY, allow
-from app.web.admin.subscriptions import HELPERS
+from app.web.admin.hands import HELPERS
 
 blueprint = Blueprint("customers", __name__, url_prefix="/customers")
 Page = Response | str | tuple[str, int]

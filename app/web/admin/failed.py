@@ -20,6 +20,7 @@ from app.jobs import bell
 from app.web.admin import asking, charts, desk, payment, rail
 from app.web.admin.access import ANY, allow
 from app.web.admin.charts import Column
+from app.web.admin.hands import HELPERS
 from app.web.admin.kpis import Kpi
 from app.web.admin.paging import BEFORE
 
@@ -110,7 +111,7 @@ def _place() -> Cursor | None:
 
 
 @blueprint.post("/send")
-@allow(*payment.HELPERS)
+@allow(*HELPERS)
 def send() -> Page:
     """Each on its own: a phone that has to wait keeps nobody else waiting."""
     ids = request.form.getlist("listed" if "all" in request.form else "payment")

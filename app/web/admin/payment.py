@@ -1,6 +1,6 @@
 """One payment: its whole story, and what staff may do about it."""
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug import Response
 
 from app.desk import acts, rows, timeline, words
@@ -8,15 +8,14 @@ from app.desk.models import LONGEST_NOTE
 from app.errors import MustWait, Refused
 from app.extensions import db
 from app.jobs import bell
+from app.payments import disputes
 from app.payments.locking import locked
 from app.payments.models import Payment
-from app.staff import OWNER
 from app.web.admin import access, asking, desk
 from app.web.admin.access import ANY, allow
+from app.web.admin.hands import HELPERS
 
 blueprint = Blueprint("payment", __name__, url_prefix="/payments/<int:payment_id>")
-HELPERS = ("support", "finance", OWNER)
-MATCHING = "/admin/payments/<int:payment_id>/match"
 Page = Response | str | tuple[str, int]
 
 
@@ -36,18 +35,11 @@ def _shown(payment: Payment, *, error: str | None = None, note_error: str | None
         later=acts.later_try(payment),
         why_not_ask=acts.why_not_ask(payment),
         why_not_again=acts.why_not_again(payment),
-        match_url=_match_url(payment.id),
+        case=disputes.open_about(payment),
         longest_note=LONGEST_NOTE,
         error=error,
         note_error=note_error,
     )
-
-
-def _match_url(payment_id: int) -> str | None:
-    """Where a receipt is matched by hand, for whoever may."""
-    rules = [rule for rule in current_app.url_map.iter_rules() if rule.rule == MATCHING]
-    endpoint = rules[0].endpoint if rules else None
-    return url_for(endpoint, payment_id=payment_id) if endpoint and access.may(endpoint) else None
 
 
 @blueprint.post("/ask")

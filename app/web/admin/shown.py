@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from babel.dates import format_datetime
 from flask import Blueprint
 
-from app import clock, msisdn
+from app import clock
 from app.clock import NAIROBI
 from app.web.admin.browsers import browser
 
@@ -31,8 +31,4 @@ def _day(local: datetime) -> str:
     return format_datetime(local, "d MMM y", tzinfo=NAIROBI, locale="en")
 
 
-def masked(phone: str | None) -> str:
-    return msisdn.masked(phone) if phone else msisdn.ERASED
-
-
-FILTERS: tuple[Callable[..., str], ...] = (when, masked, browser)
+FILTERS: tuple[Callable[..., str], ...] = (when, browser)

@@ -14,7 +14,7 @@ from app.payments import by_staff
 from app.staff.accounts import By
 from app.web.admin import access, asking, desk, reasons, saving, subscriptions
 from app.web.admin.access import allow
-from app.web.admin.subscriptions import HELPERS
+from app.web.admin.hands import HELPERS
 
 blueprint = Blueprint(
     "subscription_acts", __name__, url_prefix="/subscriptions/<int:subscription_id>"

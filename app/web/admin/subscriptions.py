@@ -20,9 +20,9 @@ from app.payments.models import Payment
 from app.web import visitor
 from app.web.admin import access, asking, desk, paging, searching, typed
 from app.web.admin.access import ANY, allow
+from app.web.admin.hands import HELPERS
 
 blueprint = Blueprint("subscriptions", __name__, url_prefix="/subscriptions")
-HELPERS = ("owner", "finance", "support")
 ID = re.compile("[0-9]{1,18}")
 Page = Response | str | tuple[str, int]
 

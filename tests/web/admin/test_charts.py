@@ -76,16 +76,24 @@ def test_a_spark_line_goes_over_what_is_known():
 
 def test_lines_share_an_axis():
     found = charts.lines(
-        ["1", "2", "3"], (("one", "Half", [10, None, 20]), ("two", "95", [40, 40, 50]))
+        ["1", "2", "3"], (("one", "Half", [10, None, 20]), ("two", "95", [40, 40, 50])), top=120
     )
+    assert not found.cut
     assert [len(line.points.split()) for line in found.lines] == [2, 3]
     assert found.chart.lines[-1][1] == "50 s"
     assert [place.label for place in found.chart.places] == ["1", "2", "3"]
 
 
 def test_one_day_alone_is_a_short_stroke():
-    [line] = charts.lines(["1", "2"], (("one", "Half", [10, None]),)).lines
+    [line] = charts.lines(["1", "2"], (("one", "Half", [10, None]),), top=120).lines
     assert len(line.points.split()) == 2
+
+
+def test_one_odd_day_does_not_press_the_others_flat():
+    found = charts.lines(["1", "2"], (("two", "95", [40, 1_200]),), top=120)
+    assert found.cut
+    assert found.chart.lines[-1][1] == "125 s"
+    assert found.lines[0].points.split()[1].endswith(f",{charts.TOP}.0")
 
 
 @pytest.mark.parametrize(

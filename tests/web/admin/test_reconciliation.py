@@ -72,6 +72,15 @@ def test_what_is_unconfirmed_is_shown_with_its_age_and_asked_about(finance, unco
     assert last_event().actor == f"staff:{finance.person.id}"
 
 
+def test_a_number_under_a_key_that_is_gone_takes_no_page_away(finance, unconfirmed):
+    case = money.open_case(finance, unconfirmed)
+    unconfirmed.phone_sealed = b"\x01"
+    db.session.commit()
+    payment = f"/admin/payments/{unconfirmed.id}/"
+    for path in (HOME, payment, f"{payment}match", "/admin/disputes/", case, f"{case}/evidence"):
+        assert "Number unreadable" in section(finance.get(path)), path
+
+
 def test_the_rail_counts_what_wants_a_person(finance, unconfirmed):
     by_hand.suspended()
     unconfirmed.created_at -= timedelta(minutes=7)

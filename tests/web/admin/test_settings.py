@@ -295,7 +295,7 @@ def test_the_callback_address_can_be_copied(owner):
     page = forms.page(owner.get(SETTINGS))
     assert page.find(id="callback")["value"] == "http://localhost/hooks/v1/"
     assert page.find(attrs={"data-copy": "callback"}).has_attr("hidden")
-    assert page.find("script")["src"].startswith("/static/admin.")
+    assert page.find("script")["src"].startswith("/static/copy.")
 
 
 def test_a_key_that_is_gone_is_said(owner, set_setting):
@@ -331,6 +331,16 @@ def test_only_operators_switch_who_collects(app, owner, duka):
     assert "The platform collects" in owner.get(SETTINGS).text
     send(operator, "/admin/settings/platform", on="0", reason="live now")
     assert not fresh().uses_platform_shortcode
+
+
+def test_sums_of_money_say_who_collected_them(app, duka):
+    merchants.named("default").name = "Malipo Ltd"
+    owner, says = sitting(app, "owner", duka), "Collected by the number of Malipo Ltd"
+    reports = ("", "payments/", "analytics/", "reconciliation/", "reconciliation/report")
+    assert not [path for path in reports if says in section(owner.get(f"/admin/{path}"))]
+    mpesa.use_platform(duka, on=True, actor="staff:1")
+    db.session.commit()
+    assert [path for path in reports if says in section(owner.get(f"/admin/{path}"))] == [*reports]
 
 
 def test_the_pay_page_says_who_collects(client, duka):
