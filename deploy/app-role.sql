@@ -22,5 +22,7 @@ grant delete on staff_session, recovery_code to :"role";
 grant delete on saved_view to :"role";
 -- Figures are counted from the rows above, and again whenever these change.
 grant update on figures_made, chain_check to :"role";
+-- An outage ends, and single prompts try meanwhile.
+grant update on outage to :"role";
 grant delete on day_figure, figures_made to :"role";
 revoke insert on alembic_version from :"role";

@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.extensions import db
 from app.jobs import spool, work
 from app.jobs.housekeeping import Housekeeping
-from app.jobs.sweep import ask_due, sweep
+from app.jobs.sweep import between_sweeps, sweep
 from app.logs import log
 from app.settings import settings
 
@@ -48,7 +48,7 @@ class Scheduler:
             sweep()
             self._housekeeping.do_what_is_due()
         else:
-            ask_due()
+            between_sweeps()
 
     def _leading(self) -> bool:
         """The lock lives as long as its connection: a killed leader loses it with its socket."""

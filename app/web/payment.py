@@ -8,7 +8,7 @@ from app import clock, msisdn
 from app.errors import BadPhone, MustWait, Refused
 from app.extensions import db
 from app.jobs import bell
-from app.payments import customer
+from app.payments import customer, gate
 from app.payments.models import Payment
 from app.web import facts, phases, receipts, visitor, words
 
@@ -96,7 +96,7 @@ def _again(token: str, phone: str | None) -> Response | str | tuple[str, int]:
         new = payment.token
         db.session.commit()
     except MustWait as wait:
-        return _refused(token, _("Please try again in %(wait)s s.", wait=wait.seconds))
+        return _refused(token, _not_yet(wait))
     except Refused as refusal:
         return _refused(token, _(str(refusal)))
     bell.ring(bell.SEND)
@@ -107,6 +107,14 @@ def _again(token: str, phone: str | None) -> Response | str | tuple[str, int]:
     response = Response(_shown("checkout/_payment.html", new))
     response.headers["HX-Push-Url"] = url_for("payment.page", token=new)
     return response
+
+
+def _not_yet(wait: MustWait) -> str:
+    if wait.rule == gate.PAUSED:
+        return _("M-PESA payments are paused. Please come back later.")
+    if wait.rule == gate.BUSY:
+        return _("M-PESA is very busy. Please try again in %(wait)s s.", wait=wait.seconds)
+    return _("Please try again in %(wait)s s.", wait=wait.seconds)
 
 
 def _payment(token: str) -> Payment:

@@ -6,7 +6,7 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 
 from app.daraja import Reason
-from app.payments.states import PAID
+from app.payments.states import CREATED, PAID
 from app.web import sentences, shown
 from app.web.facts import Facts
 from app.web.failures import REASONS
@@ -70,7 +70,16 @@ def _copy(facts: Facts, phase: Phase) -> Copy:
         return REASONS.get(facts.reason or "", REASONS[Reason.UNKNOWN])
     if facts.status == PAID and facts.paid_through is None:
         return sentences.SHORT if facts.invoice_open else sentences.TWICE
+    if (busy := _busy(facts, phase)) is not None:
+        return sentences.BUSY[busy]
     return sentences.PHASES[phase.name]
+
+
+def _busy(facts: Facts, phase: Phase) -> str | None:
+    """How a payment is met by M-PESA's sickness; one whose prompt is on the phone goes on as usual."""
+    if facts.busy_until is None or phase.name not in sentences.BUSY:
+        return None
+    return "unsent" if facts.status == CREATED else phase.name
 
 
 def _values(facts: Facts) -> Values:
@@ -93,6 +102,9 @@ def _money(facts: Facts, phase: Phase) -> tuple[str | None, str]:
     """ "Not charged" is said on Safaricom's definite word, or when nothing was sent, and never else."""
     if phase.name == "unconfirmed" or facts.reason == Reason.NO_ANSWER:
         return "hold", sentences.PAID_IF_SMS
+    if (busy := _busy(facts, phase)) is not None:
+        known = {"unsent": ("safe", sentences.SAFE), "sending": ("hold", sentences.PAID_IF_SMS)}
+        return known[busy]
     if phase.name != "failed" or facts.closed == "paid":
         return None, ""
     if facts.reason in DEFINITE:
