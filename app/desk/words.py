@@ -51,6 +51,8 @@ ACTIONS: Mapping[str, str] = {
     "question.answered": "M-PESA was asked",
     "question.throttled": "M-PESA says: ask later",
     "receipt.joined": "Receipt number joined",
+    "merchant.requests_paused": "Requests to phones paused",
+    "merchant.requests_resumed": "Requests to phones go out again",
 }
 VERDICTS: Mapping[str, str] = {
     "paid": "it says paid",

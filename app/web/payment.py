@@ -110,11 +110,12 @@ def _again(token: str, phone: str | None) -> Response | str | tuple[str, int]:
 
 
 def _not_yet(wait: MustWait) -> str:
+    said = _("Please try again in %(wait)s s.", wait=wait.seconds)
     if wait.rule == gate.PAUSED:
-        return _("M-PESA payments are paused. Please come back later.")
-    if wait.rule == gate.BUSY:
-        return _("M-PESA is very busy. Please try again in %(wait)s s.", wait=wait.seconds)
-    return _("Please try again in %(wait)s s.", wait=wait.seconds)
+        said = _("M-PESA payments are paused. Please come back later.")
+    elif wait.rule == gate.BUSY:
+        said = _("M-PESA is very busy. Please try again in %(wait)s s.", wait=wait.seconds)
+    return str(said)
 
 
 def _payment(token: str) -> Payment:

@@ -17,6 +17,7 @@ Values = dict[str, str]
 Button = tuple[str, str]  # what is on it, and what it does
 NOTHING: Button = ("", "")
 DEFINITE = frozenset(Reason) - DOUBTFUL
+WHILE_BUSY = {"unsent": ("safe", sentences.SAFE), "sending": ("hold", sentences.PAID_IF_SMS)}
 
 
 @dataclass(frozen=True)
@@ -70,15 +71,13 @@ def _copy(facts: Facts, phase: Phase) -> Copy:
         return REASONS.get(facts.reason or "", REASONS[Reason.UNKNOWN])
     if facts.status == PAID and facts.paid_through is None:
         return sentences.SHORT if facts.invoice_open else sentences.TWICE
-    if (busy := _busy(facts, phase)) is not None:
-        return sentences.BUSY[busy]
-    return sentences.PHASES[phase.name]
+    return sentences.BUSY.get(_busy(facts, phase), sentences.PHASES[phase.name])
 
 
-def _busy(facts: Facts, phase: Phase) -> str | None:
-    """How a payment is met by M-PESA's sickness; one whose prompt is on the phone goes on as usual."""
+def _busy(facts: Facts, phase: Phase) -> str:
+    """How M-PESA's sickness meets a payment; one whose prompt is on the phone goes on as usual."""
     if facts.busy_until is None or phase.name not in sentences.BUSY:
-        return None
+        return ""
     return "unsent" if facts.status == CREATED else phase.name
 
 
@@ -102,11 +101,8 @@ def _money(facts: Facts, phase: Phase) -> tuple[str | None, str]:
     """ "Not charged" is said on Safaricom's definite word, or when nothing was sent, and never else."""
     if phase.name == "unconfirmed" or facts.reason == Reason.NO_ANSWER:
         return "hold", sentences.PAID_IF_SMS
-    if (busy := _busy(facts, phase)) is not None:
-        known = {"unsent": ("safe", sentences.SAFE), "sending": ("hold", sentences.PAID_IF_SMS)}
-        return known[busy]
     if phase.name != "failed" or facts.closed == "paid":
-        return None, ""
+        return WHILE_BUSY.get(_busy(facts, phase), (None, ""))
     if facts.reason in DEFINITE:
         return "safe", sentences.SAFE
     return "hold", sentences.CHECK_SMS
