@@ -68,8 +68,9 @@ class Evidence:
 
     @property
     def said(self) -> str:
-        """`12 of 13 phones: 9 M-PESA said busy, 3 no answer to the request`"""
-        kinds = ", ".join(f"{count} {FAULTS[kind]}" for kind, count in self.faults.items() if count)
+        """`12 of 13 phones: M-PESA said busy (9), no answer to the request (3)`"""
+        known = self.faults.items()
+        kinds = ", ".join(f"{FAULTS[kind]} ({count})" for kind, count in known if count)
         return f"{self.failed} of {self.failed + self.served} phones: {kinds}"
 
     @property

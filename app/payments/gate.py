@@ -83,7 +83,6 @@ def _take(number: str) -> bool:
     doubled = func.least(outages.FIRST_LOOK.seconds * func.power(2, Outage.probes), LONGEST_PAUSE)
     taken = {
         "look_at": literal(now) + doubled * literal(timedelta(seconds=1)),
-        "probed_at": now,
         "probes": cast(func.least(Outage.probes + 1, 1_000), SmallInteger),
     }
     free = (Outage.closed_at.is_(None), Outage.by_hand.is_(False), Outage.look_at <= now)

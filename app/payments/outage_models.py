@@ -29,7 +29,6 @@ class Outage(Model):
     why: Mapped[str]  # the figures, or the reason that a person gave
     look_at: Mapped[datetime]  # when the next single prompt may try; of a pause: its end
     probes: Mapped[int] = mapped_column(SmallInteger, default=0)  # single prompts that tried
-    probed_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     closed_by: Mapped[str | None]
     closed_why: Mapped[str | None]

@@ -20,7 +20,9 @@ from app.payments.outage_models import OPEN_SQL, Outage
 
 LEAST_PHONES = 5
 FIRST_LOOK = timedelta(seconds=10)
-QUIET = evidence.WINDOW  # nobody has tried for so long: nothing is known any more
+# Without a fault for so long nothing is known any more. Not: without a try, or whoever keeps trying
+# with phones that are off would keep it open.
+QUIET = evidence.WINDOW
 SCHEDULER = "scheduler"
 HISTORY = 20
 
@@ -103,9 +105,8 @@ def _over(outage: Outage, one: Evidence | None) -> str | None:
         return "The pause is over." if outage.look_at <= now else None
     if one is not None and one.newest_is_served:
         return "M-PESA answers again."
-    if (outage.probed_at or outage.opened_at) <= now - QUIET:
-        return "Nobody has tried for a while."
-    return None
+    quiet = one is None or one.failed == 0
+    return "Nothing has failed for a while." if quiet and outage.opened_at <= now - QUIET else None
 
 
 def end(outage: Outage, actor: str, why: str) -> bool:

@@ -30,7 +30,6 @@ def upgrade():
         sa.Column("why", sa.String(), nullable=False),
         sa.Column("look_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("probes", sa.SmallInteger(), nullable=False),
-        sa.Column("probed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_by", sa.String(), nullable=True),
         sa.Column("closed_why", sa.String(), nullable=True),

@@ -93,7 +93,11 @@ def looked():
 def outage(number=NUMBER, **facts):
     """One that stands, of half a minute ago."""
     now = clock.now()
-    known = {"by_hand": False, "opened_by": "scheduler", "why": "5 of 5 phones: 5 M-PESA said busy"}
+    known = {
+        "by_hand": False,
+        "opened_by": "scheduler",
+        "why": "5 of 5 phones: M-PESA said busy (5)",
+    }
     times = {"opened_at": now - timedelta(seconds=30), "look_at": now}
     made = Outage(shortcode=number, **known | times | facts)
     db.session.add(made)

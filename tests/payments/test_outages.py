@@ -41,7 +41,7 @@ def test_five_phones_that_it_failed_begin_an_outage(plan, fate, said):
     assert looked() is None
     fate(plan)
     assert looked() is True
-    assert outages.of(NUMBER).why == f"5 of 5 phones: 5 {said}"
+    assert outages.of(NUMBER).why == f"5 of 5 phones: {said} (5)"
     assert looked() is None
 
 
@@ -139,11 +139,23 @@ def test_after_its_end_only_what_is_sent_then_counts(plan):
     assert looked() is True
 
 
-def test_when_nobody_has_tried_for_a_while_it_ends_by_itself(plan):
+def test_when_nothing_has_failed_for_a_while_it_ends_by_itself(plan):
+    """Although somebody tries all the time, with phones that are off."""
     outage()
     with later(minutes=4):
+        ending(1037)(plan, insists=True)
         assert looked() is None
     with later(minutes=5):
+        assert looked() is False
+
+
+def test_while_single_prompts_fail_it_goes_on(plan):
+    outage()
+    with later(minutes=4):
+        busy(plan, insists=True)
+    with later(minutes=8):
+        assert looked() is None
+    with later(minutes=10):
         assert looked() is False
 
 

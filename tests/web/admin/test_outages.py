@@ -21,7 +21,7 @@ def test_the_overview_says_it_first_and_leads_there(app, plan):
     client = sitting(app, "viewer")
     [first, *_] = forms.page(client.get("/admin/")).select(".need li")
     text = first.get_text(" ", strip=True)
-    assert text.startswith("M-PESA is sick: requests are held 5 of 5 phones: 5 M-PESA said busy.")
+    assert text.startswith("M-PESA is sick: requests are held 5 of 5 phones: M-PESA said busy (5).")
     page = client.get(first.find("a")["href"])
     assert "M-PESA is sick" in section(page)
     assert "5 of 5 phones" in section(page)
