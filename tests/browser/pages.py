@@ -1,6 +1,7 @@
 """Every page that a customer can meet, and how to get there."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -15,6 +16,7 @@ from app.extensions import db
 from app.payments import charging
 from tests import factories
 from tests.browser import payments
+from tests.payments import sick
 
 LOGO = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 30 30"><rect width="30" height="30" '
@@ -97,6 +99,22 @@ def never_sent(plan):
     db.session.commit()
 
 
+def during_outage(show, seconds=45, **facts):
+    """M-PESA is sick, and the next single prompt may try in so many seconds."""
+
+    def shown(scene):
+        sick.outage(look_at=clock.now() + timedelta(seconds=seconds), **facts)
+        show(scene)
+
+    return shown
+
+
+def sending(plan):
+    payment = factories.bought(plan)
+    factories.sent(payment)
+    return payment
+
+
 def number_refused(scene):
     scene.payment(payments.WAITING["waiting_pin"])
     scene.page.locator("details.help summary").click()
@@ -166,6 +184,12 @@ OTHERS = {
     "form_wait": form_wait,
     "form_pause": form_pause,
     "form_too_old": form_too_old,
+    "form_busy": during_outage(FORM, 0),
+    "form_busy_refused": during_outage(lambda scene: scene.pay("0712 345 678")),
+    "form_paused": during_outage(FORM, 3600, by_hand=True),
+    "busy_unsent": during_outage(payment(factories.bought)),
+    "busy_sending": during_outage(payment(sending)),
+    "busy_failed": during_outage(PAYMENTS["failed_busy"]),
     "number_open": number_open,
     "number_refused": number_refused,
     "number_without_reload": payment(payments.WAITING["waiting_pin"], "?number=1"),
