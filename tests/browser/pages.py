@@ -99,14 +99,38 @@ def never_sent(plan):
     db.session.commit()
 
 
-def during_outage(show, seconds=45, **facts):
-    """M-PESA is sick, and the next single prompt may try in so many seconds."""
+def during_outage(**facts):
+    """M-PESA is sick before somebody comes."""
 
-    def shown(scene):
-        sick.outage(look_at=clock.now() + timedelta(seconds=seconds), **facts)
-        show(scene)
+    def show(scene):
+        sick.outage(**facts)
+        FORM(scene)
 
-    return shown
+    return show
+
+
+def outage_meets(made):
+    """M-PESA becomes sick after the payment was made; the next single prompt may try later."""
+
+    def met(plan):
+        payment = made(plan)
+        sick.outage(look_at=soon())
+        return payment
+
+    return payment(met)
+
+
+def form_busy_refused(scene):
+    """It was open before."""
+    scene.go("/subscribe/standard")
+    sick.outage(look_at=soon())
+    scene.page.locator("#phone").fill("0712 345 678")
+    scene.page.locator("#payment button[type=submit]").click()
+    scene.page.locator("#payment [role=alert]").wait_for()
+
+
+def soon():
+    return clock.now() + timedelta(seconds=45)
 
 
 def sending(plan):
@@ -184,12 +208,13 @@ OTHERS = {
     "form_wait": form_wait,
     "form_pause": form_pause,
     "form_too_old": form_too_old,
-    "form_busy": during_outage(FORM, 0),
-    "form_busy_refused": during_outage(lambda scene: scene.pay("0712 345 678")),
-    "form_paused": during_outage(FORM, 3600, by_hand=True),
-    "busy_unsent": during_outage(payment(factories.bought)),
-    "busy_sending": during_outage(payment(sending)),
-    "busy_failed": during_outage(PAYMENTS["failed_busy"]),
+    "form_busy": during_outage(),
+    "form_busy_refused": form_busy_refused,
+    "form_paused": during_outage(by_hand=True),
+    "busy_unsent": outage_meets(factories.bought),
+    "busy_sending": outage_meets(sending),
+    "busy_unconfirmed": outage_meets(payments.WAITING["unconfirmed"]),
+    "busy_failed": outage_meets(payments.FAILED["failed_busy"]),
     "number_open": number_open,
     "number_refused": number_refused,
     "number_without_reload": payment(payments.WAITING["waiting_pin"], "?number=1"),
