@@ -32,6 +32,8 @@ grant delete on saved_view to :"role";
 grant delete on opt_out to :"role";
 -- Figures are counted from the rows above, and again whenever these change.
 grant update on figures_made, chain_check to :"role";
+-- An outage ends, and single prompts try meanwhile.
+grant update on outage to :"role";
 grant delete on day_figure, figures_made to :"role";
 -- Watching counts, beats and tells; an incident's beginning stays.
 grant update on running_total, counted, beat, books_check to :"role";

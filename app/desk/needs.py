@@ -15,7 +15,7 @@ from app.desk import chain, days
 from app.desk.overview import SLOW
 from app.extensions import db
 from app.merchants import Merchant, verification
-from app.payments import booking, matching
+from app.payments import booking, matching, outages
 from app.payments.alerts import Alert
 from app.payments.dispute_models import Dispute
 from app.payments.models import Callback, Payment
@@ -56,6 +56,7 @@ def of(merchant: Merchant) -> list[Need]:
     """The most urgent first."""
     return list(
         one_after_another(
+            _outage(merchant),
             _settings(merchant),
             _chain(merchant.id),
             _unconfirmed(merchant.id),
@@ -66,6 +67,20 @@ def of(merchant: Merchant) -> list[Need]:
             _parked(merchant.id),
         )
     )
+
+
+def _outage(merchant: Merchant) -> Iterator[Need]:
+    outage = outages.of(merchant.number)
+    if outage is None:
+        return
+    until = f"{outage.look_at.astimezone(clock.NAIROBI):%H:%M:%S}"
+    if outage.by_hand:
+        text = f"{outage.why}. Until {until}; customers see it"
+        yield Need("outage", "Requests are paused", text, "warn", outage.opened_at)
+        return
+    text = f"{outage.why}. Customers see “M-PESA is very busy”; one may try at {until}"
+    title = "M-PESA is sick: requests are held"
+    yield Need("outage", title, text, "bad", outage.opened_at)
 
 
 def _settings(merchant: Merchant) -> Iterator[Need]:

@@ -55,6 +55,8 @@ ACTIONS: Mapping[str, str] = {
     "payment.exported": "All that is held about its phone was given to its owner",
     "subscriber.erased": "The person was erased, the money stays",
     "subscriber.exported": "All that is held about them was given to them",
+    "merchant.requests_paused": "Requests to phones paused",
+    "merchant.requests_resumed": "Requests to phones go out again",
 }
 VERDICTS: Mapping[str, str] = {
     "paid": "it says paid",

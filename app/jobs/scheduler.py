@@ -10,7 +10,7 @@ from app.extensions import db
 from app.jobs import spool, work
 from app.jobs.alarm import Alarm
 from app.jobs.housekeeping import Housekeeping
-from app.jobs.sweep import ask_due, sweep
+from app.jobs.sweep import between_sweeps, sweep
 from app.jobs.watch import Watch
 from app.logs import log
 from app.settings import settings
@@ -55,7 +55,7 @@ class Scheduler:
             sweep()
             self._housekeeping.do_what_is_due()
         else:
-            ask_due()
+            between_sweeps()
 
     def _leading(self) -> bool:
         """The lock lives as long as its connection: a killed leader loses it with its socket."""

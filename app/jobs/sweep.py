@@ -5,7 +5,8 @@ from sqlalchemy import func, select
 from app import clock
 from app.extensions import db
 from app.jobs import spool, work
-from app.payments import charging
+from app.logs import log
+from app.payments import charging, gate, outages
 from app.payments.models import Payment
 from app.payments.states import CREATED
 
@@ -18,9 +19,38 @@ def sweep() -> None:
         while give_up() >= charging.AT_ONCE:
             db.session.commit()
         db.session.commit()
+    send_due()
+    ask_due()
+    look()
+
+
+def between_sweeps() -> None:
+    """What should not wait: questions, and while M-PESA is sick or has just been, its prompts."""
+    ask_due()
+    standing = gate.standing()
+    db.session.rollback()
+    if standing:
+        look()
+        send_due()
+
+
+def look() -> None:
+    """Whether an outage has begun or ended (ADR 19); the log tells whoever runs this."""
+    facts = [
+        (outage.closed_at, {"shortcode": outage.shortcode, "why": outage.closed_why or outage.why})
+        for outage in outages.look()
+    ]
+    db.session.commit()
+    for closed_at, said in facts:
+        if closed_at is None:
+            log().warning("outage opened", **said)
+        else:
+            log().info("outage closed", **said)
+
+
+def send_due() -> None:
     if unsent := _how_many(Payment.status == CREATED):
         work.lanes("send").open(unsent)
-    ask_due()
 
 
 def ask_due() -> None:

@@ -3,7 +3,19 @@
 import re
 from datetime import datetime
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Identity, String, select, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    ColumnElement,
+    Identity,
+    String,
+    bindparam,
+    case,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -140,6 +152,13 @@ def _platform() -> Credentials:
         shortcode=ours.mpesa_shortcode,
         till=ours.mpesa_till,
     )
+
+
+def number_column() -> ColumnElement[str | None]:
+    """Merchant.number, for statements."""
+    on_platform = or_(Merchant.slug == DEFAULT, Merchant.uses_platform_shortcode)
+    ours = bindparam(None, callable_=lambda: settings().mpesa_shortcode, type_=String)
+    return case((on_platform, ours), else_=Merchant.shortcode)
 
 
 def named(slug: str) -> Merchant | None:

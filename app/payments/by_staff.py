@@ -11,7 +11,7 @@ from app.billing.models import Invoice, Subscriber, Subscription
 from app.billing.subscriptions import phone_index
 from app.errors import Refused
 from app.extensions import db
-from app.payments import charging, limits
+from app.payments import charging, gate, limits
 from app.payments.models import Payment
 from app.payments.states import LIVE
 from app.staff.accounts import By
@@ -32,6 +32,7 @@ def ask(subscription: Subscription, actor: str, attempt: str) -> Payment:
     amount = seen.amount if seen else subscription.plan.price
     phone = subscribers.known_phone(person)
     limits.check(limits.Ask(person.merchant_id, phone_index(phone), amount, None))
+    gate.enter(subscription.plan.merchant, asked_by=actor)
     invoice = invoices.open_of(subscription)
     if invoice is not seen:
         raise Refused("It has been paid in this moment.")

@@ -20,7 +20,7 @@ from app.billing import invoices, subscriptions
 from app.billing.models import Invoice, Plan
 from app.daraja import Accepted, Credentials, Prompt, Reason, Refused
 from app.extensions import db
-from app.payments import alerts, limits, schedule
+from app.payments import alerts, gate, limits, schedule
 from app.payments.locking import locked
 from app.payments.models import Payment, checkout_index
 from app.payments.states import CREATED, FAILED, PENDING, SENDING, UNCONFIRMED
@@ -41,7 +41,8 @@ class Payer:
     address: str | None
     ref: str | None = None  # the merchant's own, from the pay link
     return_url: str | None = None  # one that the merchant allows
-    asked_by: str = "customer"  # as audit events name them
+    asked_by: str = gate.CUSTOMER  # as audit events name them
+    insists: bool = False  # was told that M-PESA is busy, and tries all the same
 
     @property
     def address_index(self) -> bytes | None:
@@ -67,6 +68,7 @@ def buy(plan: Plan, payer: Payer, attempt: str) -> Payment:
     ask = limits.Ask(plan.merchant_id, index, plan.price, payer.address_index)
     limits.lock(ask)
     limits.check(ask)
+    gate.enter(plan.merchant, asked_by=payer.asked_by, insists=payer.insists)
     person = subscriptions.subscriber(plan.merchant_id, payer.phone)
     subscription = subscriptions.subscription(plan, person, payer.asked_by)
     invoice = invoices.open_for(subscription, payer.asked_by)
@@ -121,7 +123,9 @@ class Claimed:
 
 def claim() -> Claimed | None:
     """The oldest unsent payment, moved to `sending`; None when there is none. Commit before sending."""
-    while payment := _oldest_unsent():
+    while payment := _oldest_unsent(gates := gate.standing()):
+        if not gate.lets_out(payment, gates):
+            continue
         hook = crypto.new_hook_token()
         try:
             claimed = Claimed(payment.id, payment.merchant.credentials(), _prompt(payment, hook))
@@ -136,9 +140,9 @@ def claim() -> Claimed | None:
     return None
 
 
-def _oldest_unsent() -> Payment | None:
-    fresh = Payment.created_at > clock.now() - UNSENT_LIFE
-    query = select(Payment).where(Payment.status == CREATED, fresh).order_by(Payment.created_at)
+def _oldest_unsent(gates: gate.Gates) -> Payment | None:
+    fresh = (Payment.created_at > clock.now() - UNSENT_LIFE, *gate.not_waiting(gates))
+    query = select(Payment).where(Payment.status == CREATED, *fresh).order_by(Payment.created_at)
     return db.session.scalar(query.limit(1).with_for_update(skip_locked=True, key_share=True))
 
 

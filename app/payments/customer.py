@@ -8,7 +8,7 @@ from app import audit, clock
 from app.billing import subscriptions
 from app.errors import MustWait, Refused
 from app.extensions import db
-from app.payments import charging, limits, schedule
+from app.payments import charging, gate, limits, schedule
 from app.payments.locking import FRESH, locked_invoice
 from app.payments.models import Payment
 from app.payments.states import FAILED, LIVE, PENDING, UNCONFIRMED, UNDECIDED
@@ -62,6 +62,7 @@ def again(
     if other and old.status == PENDING:
         old.move_to(UNCONFIRMED, actor="customer", why="another number")
     limits.check(ask)
+    gate.enter(old.merchant, asked_by=asked_by, insists=True)
     invoice = locked_invoice(old.invoice_id)
     if not invoice.open:
         raise _closed()

@@ -60,6 +60,12 @@ class Payment(Model):
         Index("ix_payment_unsent", "created_at", postgresql_where=text("status = 'created'")),
         Index("ix_payment_sending", "sending_at", postgresql_where=text("status = 'sending'")),
         Index("ix_payment_pending", "accepted_at", postgresql_where=text("status = 'pending'")),
+        Index(  # what a number has done lately: outage_evidence.py
+            "ix_payment_sent",
+            "shortcode",
+            "sending_at",
+            postgresql_where=text("sending_at is not null"),
+        ),
         Index(
             "ix_payment_question",
             "question_rank",

@@ -16,7 +16,7 @@ from app.extensions import db
 from app.jobs import bell, note
 from app.logs import log
 from app.merchants import face
-from app.payments import charging
+from app.payments import charging, gate
 from app.payments.models import Payment
 from app.payments.states import LIVE
 from app.web import language, privacy, visitor
@@ -74,7 +74,9 @@ def _pay(plan: Plan) -> Response | Page:
 
 def _payer(plan: Plan, phone: str) -> charging.Payer:
     back = face.return_url(plan.merchant, request.form.get("return", ""))
-    return charging.Payer(phone, visitor.address(), _ref(request.form) or None, back)
+    insists = "anyway" in request.form  # they were told that M-PESA is busy
+    ref = _ref(request.form) or None
+    return charging.Payer(phone, visitor.address(), ref, back, insists=insists)
 
 
 def _ref(given: Mapping[str, str]) -> str:
@@ -96,6 +98,9 @@ def _wait(plan: Plan, phone: str, refusal: MustWait) -> Response | Page:
     log().info("must wait", rule=refusal.rule, merchant=plan.merchant_id)
     if token := _live_payment_of_this_browser(phone):
         return redirect(url_for("payment.page", token=token), 303)
+    if refusal.rule in (gate.BUSY, gate.PAUSED):
+        page = _form(plan, refused=True)
+        return page, 429, {"Retry-After": str(refusal.seconds), **STAY}
     page = _form(plan, error=_("Please wait a moment before you try again."), wait=refusal.seconds)
     return page, 429, {"Retry-After": str(refusal.seconds), **STAY}
 
@@ -106,7 +111,9 @@ def _live_payment_of_this_browser(phone: str) -> str | None:
     return db.session.scalar(select(Payment.token).where(*mine, Payment.phone_index == index))
 
 
-def _form(plan: Plan, *, error: str | None = None, wait: int | None = None) -> str:
+def _form(
+    plan: Plan, *, error: str | None = None, wait: int | None = None, refused: bool = False
+) -> str:
     return render_template(
         "checkout/subscribe.html",
         merchant=plan.merchant,
@@ -119,4 +126,6 @@ def _form(plan: Plan, *, error: str | None = None, wait: int | None = None) -> s
         back=visitor.given().get("return", ""),
         error=error,
         wait=wait,
+        busy=gate.seen(plan.merchant),
+        refused=refused,
     )

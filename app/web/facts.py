@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, select
+from sqlalchemy import ColumnElement, Row, case, func, select
 
 from app import clock, merchants, msisdn
 from app.billing.models import Invoice, Plan, Subscription
 from app.extensions import db
 from app.merchants import Merchant
-from app.payments import customer, limits
+from app.payments import customer, gate, limits
 from app.payments.models import Allocation, Payment, Receipt
 from app.payments.states import FAILED, UNCONFIRMED
 from app.settings import settings
@@ -48,6 +48,7 @@ class Facts:
     return_url: str | None
     ref: str | None  # the merchant's own, from the pay link
     retry_at: datetime  # when a new prompt may be sent; in the past: now
+    busy_until: datetime | None = None  # M-PESA is sick; only single prompts try meanwhile
 
 
 def _pays_invoice() -> ColumnElement[bool]:
@@ -75,6 +76,9 @@ COLUMNS = (
     Merchant.support,
     Merchant.colour,
     Merchant.logo,
+    gate.busy_until(func.coalesce(Payment.shortcode, merchants.number_column())).label(
+        "busy_until"
+    ),
 )
 OF_PAYMENT = (
     *("token", "status", "reason", "code", "amount", "return_url", "ref"),
@@ -82,7 +86,7 @@ OF_PAYMENT = (
 )
 OF_ROW = (
     *("receipt", "received", "reference", "paid_through", "plan", "plan_code", "unit", "every"),
-    *("merchant", "slug", "support", "colour", "logo"),
+    *("merchant", "slug", "support", "colour", "logo", "busy_until"),
 )
 
 
@@ -111,7 +115,7 @@ def _facts(row: Row[*tuple[Any, ...]], *, owner: bool) -> Facts:
         through=merchants.platform_name() if _through_platform(payment, row) else None,
         invoice_open=row.invoice_paid_at is None and row.voided_at is None,
         closed=_closed(payment, row),
-        retry_at=_retry_at(payment),
+        retry_at=max(_retry_at(payment), row.busy_until or clock.now()),
     )
 
 

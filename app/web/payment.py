@@ -9,7 +9,7 @@ from app.errors import BadPhone, MustWait, Refused
 from app.extensions import db
 from app.jobs import bell, note
 from app.logs import log
-from app.payments import customer
+from app.payments import customer, gate
 from app.payments.models import Payment
 from app.web import facts, phases, receipts, visitor, words
 
@@ -100,7 +100,7 @@ def _again(token: str, phone: str | None) -> Response | str | tuple[str, int]:
         db.session.rollback()
         log().info("must wait", rule=wait.rule)
         note.refusal(wait.rule)
-        return _refused(token, _("Please try again in %(wait)s s.", wait=wait.seconds))
+        return _refused(token, _not_yet(wait))
     except Refused as refusal:
         return _refused(token, _(str(refusal)))
     bell.ring(bell.SEND)
@@ -111,6 +111,15 @@ def _again(token: str, phone: str | None) -> Response | str | tuple[str, int]:
     response = Response(_shown("checkout/_payment.html", new))
     response.headers["HX-Push-Url"] = url_for("payment.page", token=new)
     return response
+
+
+def _not_yet(wait: MustWait) -> str:
+    said = _("Please try again in %(wait)s s.", wait=wait.seconds)
+    if wait.rule == gate.PAUSED:
+        said = _("M-PESA payments are paused. Please come back later.")
+    elif wait.rule == gate.BUSY:
+        said = _("M-PESA is very busy. Please try again in %(wait)s s.", wait=wait.seconds)
+    return str(said)
 
 
 def _payment(token: str) -> Payment:

@@ -139,5 +139,6 @@ def _version(name: str, poll: float | None, wait: int, facts: Facts) -> str:
     """Of all that the fragment shows. The countdowns run in the browser, so only their ends count."""
     result = (facts.status, facts.reason, facts.code, facts.receipt, facts.received)
     debt = (facts.paid_through, facts.invoice_open, facts.closed)
-    shown = (facts.token, name, poll, wait > 0, result, debt, facts.phone, str(get_locale()))
+    busy = facts.busy_until is not None
+    shown = (facts.token, name, poll, wait > 0, busy, result, debt, facts.phone, str(get_locale()))
     return blake2s(repr(shown).encode(), digest_size=5).hexdigest()

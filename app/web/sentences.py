@@ -4,7 +4,7 @@ None says whether money was taken: that is one rule, in `words`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 N_ = str  # marks a msgid for `pybabel extract`; it is translated when a page is rendered
 
@@ -107,6 +107,35 @@ PHASES: Mapping[str, Copy] = {
         action=CONTINUE,
         does="onward",
         live=N_("Payment received. Your receipt number is in the M-PESA SMS."),
+    ),
+}
+# While M-PESA is sick (ADR 19): what is true of a payment that is under way.
+VERY_BUSY = N_("M-PESA is very busy")
+BUSY: Mapping[str, Copy] = {
+    "unsent": Copy(
+        "warn",
+        "busy",
+        VERY_BUSY,
+        N_(
+            "Your request waits for its turn: nothing has been sent to <b>%(phone)s</b> yet. "
+            "If it cannot go out within 30 seconds, it is not sent at all."
+        ),
+    ),
+    "sending": Copy(
+        "warn",
+        "busy",
+        VERY_BUSY,
+        N_(
+            "We have asked M-PESA, and it is slow to answer. "
+            "The payment request may still appear on <b>%(phone)s</b>."
+        ),
+    ),
+    "unconfirmed": replace(
+        PHASES["unconfirmed"],
+        body=N_(
+            "M-PESA is very busy, and has not told us yet whether this payment went through. "
+            "We keep checking; you can close this page and come back to it."
+        ),
     ),
 }
 SHORT = Copy(

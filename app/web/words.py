@@ -6,7 +6,7 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 
 from app.daraja import Reason
-from app.payments.states import PAID
+from app.payments.states import CREATED, PAID
 from app.web import sentences, shown
 from app.web.facts import Facts
 from app.web.failures import REASONS
@@ -17,6 +17,7 @@ Values = dict[str, str]
 Button = tuple[str, str]  # what is on it, and what it does
 NOTHING: Button = ("", "")
 DEFINITE = frozenset(Reason) - DOUBTFUL
+WHILE_BUSY = {"unsent": ("safe", sentences.SAFE), "sending": ("hold", sentences.PAID_IF_SMS)}
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,14 @@ def _copy(facts: Facts, phase: Phase) -> Copy:
         return REASONS.get(facts.reason or "", REASONS[Reason.UNKNOWN])
     if facts.status == PAID and facts.paid_through is None:
         return sentences.SHORT if facts.invoice_open else sentences.TWICE
-    return sentences.PHASES[phase.name]
+    return sentences.BUSY.get(_busy(facts, phase), sentences.PHASES[phase.name])
+
+
+def _busy(facts: Facts, phase: Phase) -> str:
+    """How M-PESA's sickness meets a payment; one whose prompt is on the phone goes on as usual."""
+    if facts.busy_until is None or phase.name not in sentences.BUSY:
+        return ""
+    return "unsent" if facts.status == CREATED else phase.name
 
 
 def _values(facts: Facts) -> Values:
@@ -94,7 +102,7 @@ def _money(facts: Facts, phase: Phase) -> tuple[str | None, str]:
     if phase.name == "unconfirmed" or facts.reason == Reason.NO_ANSWER:
         return "hold", sentences.PAID_IF_SMS
     if phase.name != "failed" or facts.closed == "paid":
-        return None, ""
+        return WHILE_BUSY.get(_busy(facts, phase), (None, ""))
     if facts.reason in DEFINITE:
         return "safe", sentences.SAFE
     return "hold", sentences.CHECK_SMS

@@ -1,6 +1,7 @@
 """Every page that a customer can meet, and how to get there."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -15,6 +16,7 @@ from app.extensions import db
 from app.payments import charging
 from tests import factories
 from tests.browser import payments
+from tests.payments import sick
 
 LOGO = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 30 30"><rect width="30" height="30" '
@@ -103,6 +105,46 @@ def never_sent(plan):
     db.session.commit()
 
 
+def during_outage(**facts):
+    """M-PESA is sick before somebody comes."""
+
+    def show(scene):
+        sick.outage(**facts)
+        FORM(scene)
+
+    return show
+
+
+def outage_meets(made):
+    """M-PESA becomes sick after the payment was made; the next single prompt may try later."""
+
+    def met(plan):
+        payment = made(plan)
+        sick.outage(look_at=soon())
+        return payment
+
+    return payment(met)
+
+
+def form_busy_refused(scene):
+    """It was open before."""
+    scene.go("/subscribe/standard")
+    sick.outage(look_at=soon())
+    scene.page.locator("#phone").fill("0712 345 678")
+    scene.page.locator("#payment button[type=submit]").click()
+    scene.page.locator("#payment [role=alert]").wait_for()
+
+
+def soon():
+    return clock.now() + timedelta(seconds=45)
+
+
+def sending(plan):
+    payment = factories.bought(plan)
+    factories.sent(payment)
+    return payment
+
+
 def number_refused(scene):
     scene.payment(payments.WAITING["waiting_pin"])
     scene.page.locator("details.help summary").click()
@@ -172,6 +214,13 @@ OTHERS = {
     "form_wait": form_wait,
     "form_pause": form_pause,
     "form_too_old": form_too_old,
+    "form_busy": during_outage(),
+    "form_busy_refused": form_busy_refused,
+    "form_paused": during_outage(by_hand=True),
+    "busy_unsent": outage_meets(factories.bought),
+    "busy_sending": outage_meets(sending),
+    "busy_unconfirmed": outage_meets(payments.WAITING["unconfirmed"]),
+    "busy_failed": outage_meets(payments.FAILED["failed_busy"]),
     "number_open": number_open,
     "number_refused": number_refused,
     "number_without_reload": payment(payments.WAITING["waiting_pin"], "?number=1"),

@@ -12,6 +12,7 @@ PATIENCE = 60  # seconds
 PRICES = {"daily": 20, "standard": 1499, "yearly": 14_999}
 FIELD = 'name="{}"[^>]*? value="([^"]+)"'
 TOO_LATE = 500  # and above: the person tries again
+BUSY = 429  # told that M-PESA is, they wait, and insist
 
 
 @dataclass
@@ -35,7 +36,7 @@ class Customer:
             form = self._patiently(lambda: browser.get(url, timeout=5)).text
             words = {name: found(name, form) for name in ("csrf_token", "attempt")}
             self.attempt = words["attempt"]
-            words["phone"] = f"0{self.phone[3:]}"
+            words |= {"phone": f"0{self.phone[3:]}", "anyway": "1"}
             answer = self._patiently(
                 lambda: browser.post(url, data=words, timeout=5, allow_redirects=False)
             )
@@ -53,7 +54,7 @@ class Customer:
                 self.refusals.append(type(error).__name__)
             else:
                 self.took = monotonic() - asked
-                if answer.status_code < TOO_LATE:
+                if answer.status_code < TOO_LATE and answer.status_code != BUSY:
                     return answer
                 self.refusals.append(answer.status_code)
             assert monotonic() < deadline, f"no answer for {PATIENCE} s: {self.refusals}"

@@ -193,3 +193,18 @@ def test_daraja_throttles_everything(house, crowd):
 def status(house, customer):
     [[found]] = house.sql(f"select status from payment where attempt = '{customer.attempt}'")
     return found
+
+
+def test_an_outage_outlives_its_processes_and_ends_by_itself(house, crowd):
+    """M-PESA is busy for six; whoever comes then is told at once, and pays when their turn comes."""
+    crowd.come(6, outcome="26", prompt_delay=0.1, pin_after=0.3, callback_delay=0.1)
+    crowd.served()
+    eventually(lambda: house.count("outage", "closed_at is null"), 20, "an outage")
+    house.kill(*SENDERS)
+    house.start(*SENDERS)
+    customers = crowd.come(8, **PAID)
+    account.settle(house, crowd)
+    assert {status(house, customer) for customer in customers} == {"paid"}
+    assert all(429 in customer.refusals for customer in customers[1:])
+    assert max(customer.took for customer in customers) < clockwork.MOST
+    assert house.count("outage", "closed_at is null") == 0

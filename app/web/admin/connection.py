@@ -11,7 +11,7 @@ from app.extensions import db
 from app.jobs import bell, trying
 from app.merchants import mpesa, verification
 from app.merchants.verification import FAILED
-from app.payments import buckets
+from app.payments import buckets, gate
 from app.payments.charging import Payer
 from app.settings import settings
 from app.staff import OWNER
@@ -75,7 +75,7 @@ def prompt() -> Page:
     """An ordinary payment: its page shows live what becomes of it."""
     try:
         phone = msisdn.parse(request.form.get("phone", ""))
-        payer = Payer(phone, visitor.address())
+        payer = Payer(phone, visitor.address(), insists=True)
         attempt = request.form.get("attempt", "")[:64] or crypto.new_token()
         payment = connection.prompt(desk.merchant(), payer, attempt, actor=desk.actor())
         token = payment.token
@@ -84,7 +84,13 @@ def prompt() -> Page:
         return mpesa_page.render(error="Enter a Safaricom number, like 0712 345 678."), 422
     except MustWait as wait:
         db.session.rollback()
-        text = f"That phone had a prompt a moment ago. Please wait {wait.seconds} seconds."
+        busy = wait.rule in (gate.BUSY, gate.PAUSED)
+        why = (
+            "M-PESA is very busy, or requests are paused"
+            if busy
+            else "That phone had a prompt a moment ago"
+        )
+        text = f"{why}. Please wait {wait.seconds} seconds."
         return mpesa_page.render(error=text), 429
     bell.ring(bell.SEND)
     visitor.remember(token)

@@ -41,6 +41,7 @@ class Door:
 
 # Of one thing, then of several of a kind: the first that the person may open.
 DOORS: dict[str, tuple[Door, ...]] = {
+    "outage": (Door("Open", "admin.outages.index"),),
     "settings": (Door("Open", "admin.settings.index"),),
     "incident": (Door("Look", "admin.analytics.index"),),
     "chain": (Door("Open", "admin.audit.index"),),
