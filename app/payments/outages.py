@@ -14,8 +14,8 @@ from sqlalchemy.dialects.postgresql import insert
 from app import clock, merchants
 from app.extensions import db
 from app.payments import outage_evidence as evidence
-from app.payments.outage_evidence import Evidence
 from app.payments.locking import FRESH
+from app.payments.outage_evidence import Evidence
 from app.payments.outage_models import OPEN_SQL, Outage
 
 LEAST_PHONES = 5

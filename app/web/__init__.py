@@ -31,7 +31,18 @@ def init_app(app: Flask) -> None:
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     app.config["MAX_FORM_PARTS"] = MOST_PARTS
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # nobody is told what else a door would take
-    for room in (plans, checkout, links, payment, mpesa_help, privacy, hooks, health, metrics, admin):
+    for room in (
+        plans,
+        checkout,
+        links,
+        payment,
+        mpesa_help,
+        privacy,
+        hooks,
+        health,
+        metrics,
+        admin,
+    ):
         app.register_blueprint(room.blueprint)
     admin.init_app(app)
     assets.init_app(app)

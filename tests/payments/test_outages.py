@@ -9,8 +9,8 @@ from sqlalchemy import func, select, text
 
 from app import clock
 from app.extensions import db
-from app.payments import outages
 from app.payments import outage_evidence as evidence
+from app.payments import outages
 from app.payments.models import Payment
 from app.payments.outage_models import Outage
 from tests import factories
