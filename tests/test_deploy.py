@@ -169,7 +169,8 @@ def behind_nginx(app, tmp_path):
     if NGINX is None:
         pytest.skip("there is no nginx: apt-get install nginx-light")
     settings = app.extensions["malipo.settings"]
-    ours = create_app(dataclasses.replace(settings, trusted_proxy_hops=1))
+    here = {"public_base_url": f"https://{HOST}", "trusted_proxy_hops": 1}
+    ours = create_app(dataclasses.replace(settings, **here))
     server = make_server("127.0.0.1", 0, ours, threaded=True)
     thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
