@@ -3,12 +3,15 @@
 from sqlalchemy import select
 
 from app import audit, clock
+from app.billing.subscribers import GONE
 from app.desk.models import LONGEST_NOTE, Note
 from app.errors import Refused
 from app.extensions import db
 from app.payments import customer, schedule
 from app.payments.models import Payment
 from app.payments.states import CREATED, LIVE, PAID, SENDING
+
+NO_NUMBER = "M-PESA never gave this payment a number to be asked by. Only a message can end it."
 
 
 def ask_now(payment: Payment, actor: str) -> None:
@@ -20,13 +23,14 @@ def ask_now(payment: Payment, actor: str) -> None:
 
 
 def why_not_ask(payment: Payment) -> str | None:
-    if payment.status == PAID:
-        return "It is paid: there is nothing to ask."
-    if payment.status in (CREATED, SENDING):
-        return "The request is still on its way to M-PESA. Look again in some seconds."
-    if payment.checkout_index is None:
-        return "M-PESA never gave this payment a number to be asked by. Only a message can end it."
-    return None
+    on_its_way = payment.status in (CREATED, SENDING)
+    known = (
+        (payment.status == PAID, "It is paid: there is nothing to ask."),
+        (on_its_way, "The request is still on its way to M-PESA. Look again in some seconds."),
+        (payment.phone_index is None, GONE),
+        (payment.checkout_index is None, NO_NUMBER),
+    )
+    return next((why for holds, why in known if holds), None)
 
 
 def send_again(payment: Payment, actor: str) -> tuple[Payment, bool]:
@@ -50,6 +54,7 @@ def why_not_again(payment: Payment) -> str | None:
     is_old = payment.created_at <= clock.now() - customer.LINK_LIFE
     known = (
         (payment.status == PAID, "It is paid."),
+        (payment.phone_index is None, GONE),
         (payment.status in LIVE, "Its request is still open on the phone."),
         (invoice.paid_at is not None, "What it was for is paid already."),
         (invoice.voided_at is not None, "What it was for is not owed any more."),

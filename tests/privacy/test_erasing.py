@@ -10,8 +10,10 @@ from sqlalchemy import func, select, text
 
 from app import audit, clock
 from app.audit import AuditEvent
+from app.billing import subscribers
 from app.billing.models import Plan, Subscriber, Subscription
 from app.daraja import Answer, Verdict
+from app.desk import acts
 from app.errors import Refused
 from app.extensions import db
 from app.jobs import spool, work
@@ -288,6 +290,8 @@ def test_staff_cannot_bring_them_back(plan, erase):
     people.known(plan)
     erase()
     one = db.session.scalars(select(Subscription)).one()
+    failed = people.payments()[1]
+    assert acts.why_not_ask(failed) == acts.why_not_again(failed) == subscribers.GONE
     for act in (by_staff.held, by_staff.quiet, people.asked_again):
         with pytest.raises(Refused, match="was erased"):
             act(one)
