@@ -24,7 +24,7 @@ Key = tuple[str, str]
 
 # The join tells a push that was refused from a prompt that failed: only the latter was accepted.
 NEWS = """with news as materialized (
-    select e.action, e.actor, e.details, p.id as payment_id, p.accepted_at, p.code
+    select e.id, e.action, e.actor, e.details, p.id as payment_id, p.accepted_at
     from audit_event e join payment p on p.id = e.subject_id
     where e.merchant_id = :merchant_id and e.seq > :after and e.seq <= :until
       and e.subject_type = 'payment'
@@ -39,8 +39,12 @@ NEWS = """with news as materialized (
         when action = 'question.answered'
           then 'query|' || coalesce(nullif(details ->> 'code', ''), 'none')
         when action = 'question.throttled' then 'query|throttled'
+        when action = 'callback.settled' and details ->> 'outcome' = 'failed' then 'callback|'
+          || coalesce((select f.details ->> 'code' from audit_event f where f.id < news.id
+            and f.subject_type = 'payment' and f.subject_id = payment_id
+            and f.action = 'payment.failed' order by f.id desc limit 1), 'none')
         when action = 'callback.settled' then 'callback|' || case details ->> 'outcome'
-          when 'paid' then '0' when 'failed' then coalesce(code, 'none') else 'other' end
+          when 'paid' then '0' else 'other' end
       end as label from news),
   delays as (
     select greatest(0, extract(epoch from c.received_at - n.accepted_at)) as seconds

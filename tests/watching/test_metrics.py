@@ -19,6 +19,7 @@ from app.watching import catalogue
 from app.web import metrics
 from tests import factories
 from tests.conftest import DARAJA, environment
+from tests.payments.test_concurrency import at_once
 from tests.web import forms
 
 DOC = Path(config.__file__).parent / "docs/metrics.md"
@@ -72,12 +73,24 @@ def test_totals_follow_payments_through_their_lives(scrape, plan, safaricom):
     assert found["malipo_payments_ended_total", "cancelled", "failed"] == 1
 
 
-def test_an_event_is_counted_once_whoever_counts(scrape, plan):
+def test_an_event_is_counted_once_whoever_counts(app, scrape, plan):
     _, hook = factories.pending(plan)
-    settled(hook, factories.success())
-    for _ in range(3):
-        watch.count()
+    factories.deliver(hook, factories.success())
+    work.settle_inbox()
+    at_once(app, lambda _: watch.count(), 4)
+    watch.count()
     assert scrape()["malipo_payments_ended_total", "", "paid"] == 1
+
+
+def test_a_failure_keeps_its_code_when_money_came_after_all(scrape, plan):
+    _, hook = factories.pending(plan)
+    for body in (factories.failure(1032), factories.success()):
+        factories.deliver(hook, body)
+        work.settle_inbox()
+    watch.count()
+    found = scrape()
+    assert found["malipo_answers_total", "1032", "callback"] == 1
+    assert found["malipo_answers_total", "0", "callback"] == 1
 
 
 def test_seconds_until_the_first_message_are_in_their_bucket(scrape, plan):
