@@ -120,7 +120,9 @@ class Environment:
     def callback_addresses_only(self) -> bool:
         only = self.flag("CALLBACK_ADDRESSES_ONLY", "0")
         if only and not self.listed("CALLBACK_ADDRESSES"):
-            raise BadSetting("CALLBACK_ADDRESSES_ONLY needs CALLBACK_ADDRESSES: else none comes in.")
+            raise BadSetting(
+                "CALLBACK_ADDRESSES_ONLY needs CALLBACK_ADDRESSES: else none comes in."
+            )
         return only
 
     def hex_key(self, name: str, value: str) -> bytes:
