@@ -19,7 +19,7 @@ OURS = {path: ast.parse(path.read_text()) for path in sorted((ROOT / "app").rglo
 
 
 @cache
-def tests_in(path):
+def named_in(path):
     file = ROOT / path
     tree = ast.parse(file.read_text()) if file.exists() else ast.Module([], [])
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
@@ -35,7 +35,7 @@ def test_a_point_names_tests_that_exist_or_says_what_to_do(row):
     named = TEST.findall(proofs)
     assert named or any(excuse in says for excuse in EXCUSES), number
     assert TEST.sub("", proofs).strip(" ,") == ""
-    assert [name for path, name in named if name not in tests_in(path)] == []
+    assert [name for path, name in named if name not in named_in(path)] == []
 
 
 def calls(name, of):

@@ -106,6 +106,7 @@ def customer(house, canaries, told):
     canaries.hook = push["CallBackURL"].rpartition("/")[2]
     page = f"{house.web}/pay/{canaries.pay}"
     seen = [stranger.get(page), stranger.get(f"{page}/status"), stranger.get(house.web)]
+    eventually(lambda: len(told) > 1, 30, "a question")
     message = success(push["Amount"], checkout_id=canaries.checkout_id)
     message = message.replace(b"254712345678", f"254{canaries.phone}".encode())
     for hook, status in ((canaries.hook, 200), (canaries.hook[::-1], 404)):
@@ -114,7 +115,6 @@ def customer(house, canaries, told):
     paid = lambda: "TKL4H7Q2MX" in stranger.get(page).text  # noqa: E731
     eventually(paid, 20, "the receipt")
     seen += [stranger.get(page), stranger.get(f"{page}/receipt"), stranger.get(f"{page}/nothing")]
-    eventually(lambda: len(told) > 1, 20, "the question afterwards")
     text = b"".join(one.content + str(one.headers).encode() for one in seen)
     return text.replace(canaries.pay.encode(), b"")  # they have the link
 
