@@ -1,13 +1,15 @@
 """The application factory: the one place where the rooms are wired together."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import cli, logs, web
-from app.extensions import csrf, db, migrate
+from app import cli, direct, logs, web
+from app.extensions import csrf, db, find_dead_connections, migrate
 from app.jobs import work
 from app.local.servers import ensure_environment
 from config import Settings, read
@@ -18,17 +20,24 @@ SESSION = "-c lock_timeout=10s -c idle_in_transaction_session_timeout=300s"
 POOL = {
     "pool_size": 5,
     "max_overflow": 10,
-    "pool_pre_ping": True,
     "pool_timeout": 10,
     "hide_parameters": True,
     "connect_args": {"connect_timeout": 5, "options": SESSION},
 }
 
+DIRECT = POOL | {"isolation_level": "AUTOCOMMIT", "pool_size": 2}
+
+
+class Application(Flask):
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """All of ours are plain functions; Flask would look at each of ten in every request."""
+        return func
+
 
 def create_app(settings: Settings | None = None) -> Flask:
     """Raises config.BadSetting. Without settings they come from the environment."""
     settings = settings or read(ensure_environment(os.environ, INSTANCE))
-    app = Flask(__name__, instance_path=str(INSTANCE), static_folder=None)  # see web/assets.py
+    app = Application(__name__, instance_path=str(INSTANCE), static_folder=None)  # see web/assets.py
     app.extensions["malipo.settings"] = settings
     app.config.update(_flask_config(settings))
     logs.configure(settings.log_level)
@@ -36,6 +45,9 @@ def create_app(settings: Settings | None = None) -> Flask:
         hops = settings.trusted_proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     db.init_app(app)
+    with app.app_context():
+        for engine in db.engines.values():
+            find_dead_connections(engine)
     migrate.init_app(app, db, directory=str(INSTANCE.parent / "migrations"))
     csrf.init_app(app)
     work.init_app(app)
@@ -50,6 +62,7 @@ def _flask_config(settings: Settings) -> dict[str, object]:
         "SECRET_KEY_FALLBACKS": list(settings.secret_key_fallbacks),
         "SQLALCHEMY_DATABASE_URI": settings.database_url,
         "SQLALCHEMY_ENGINE_OPTIONS": POOL,
+        "SQLALCHEMY_BINDS": {direct.ENGINE: {"url": settings.database_url, **DIRECT}},
         "SESSION_COOKIE_NAME": "__Host-malipo" if settings.https else "malipo",
         "SESSION_COOKIE_SECURE": settings.https,
         "SESSION_COOKIE_HTTPONLY": True,

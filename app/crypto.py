@@ -7,6 +7,7 @@ column and row) is bound to it as associated data, so a value moved to another r
 import hmac
 import os
 import secrets
+from functools import lru_cache
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidTag
@@ -26,7 +27,12 @@ def seal(value: bytes, place: str) -> bytes:
     _, key = settings().encryption_keys[0]
     header = newest_header()
     nonce = os.urandom(NONCE_BYTES)
-    return header + nonce + AESGCM(key).encrypt(nonce, value, header + place.encode())
+    return header + nonce + _cipher(key).encrypt(nonce, value, header + place.encode())
+
+
+@lru_cache(maxsize=16)
+def _cipher(key: bytes) -> AESGCM:
+    return AESGCM(key)
 
 
 def newest_header() -> bytes:
@@ -42,7 +48,7 @@ def unseal(sealed: bytes, place: str) -> bytes:
         raise CannotOpen(f"{place}: key {key_id(sealed)!r} is not in ENCRYPTION_KEYS")
     nonce, body = sealed[len(header) :][:NONCE_BYTES], sealed[len(header) + NONCE_BYTES :]
     try:
-        return AESGCM(key).decrypt(nonce, body, header + place.encode())
+        return _cipher(key).decrypt(nonce, body, header + place.encode())
     except (InvalidTag, ValueError) as error:  # ValueError: too short to hold a nonce
         raise CannotOpen(f"{place}: changed, or moved from another row") from error
 

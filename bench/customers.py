@@ -1,5 +1,6 @@
 """What customers do: wait in front of the payment page, and pay."""
 
+import html
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,7 +13,7 @@ from report import Row, at_least
 
 import load
 
-VERSION = re.compile(rb'hx-get="[^"]*[?&;]v=([0-9a-f]+)')
+ASKS = re.compile(rb'hx-get="([^"]+)"')
 CADENCE = re.compile(rb'data-poll="([0-9.]+)"')
 TOKEN = re.compile(rb'name="csrf_token"[^>]*value="([^"]+)"')
 PLAIN = {**AS_BROWSER, "Accept_Encoding": "identity", "HX_Request": "true"}
@@ -26,13 +27,11 @@ def polls(hall: Hall) -> list[Row]:
     """Nothing has changed, 204; and the same asked by somebody who has an old version, 200."""
     people = hall.town.waiting(LOOKERS, AGE)
     cookies = {person.token: hall.cookie(person.token) for person in people}
-    versions = {p.token: version_of(hall, p, cookies[p.token]) for p in people}
     same, old = [], []
     for person in people:
         headers = {**AS_BROWSER, "HX_Request": "true", "Cookie": cookies[person.token]}
-        path = f"/pay/{person.token}/status?v="
-        same.append(load.get(path + versions[person.token], **headers))
-        old.append(load.get(path + "0000000000", **headers))
+        same.append(load.get(asked_by_page(hall, person, cookies[person.token]), **headers))
+        old.append(load.get(f"/pay/{person.token}/status?v=0000000000&lang=en", **headers))
     floor, unchanged, fragment = [], [], []
     for _ in range(hall.rounds):
         hall.connection.execute(
@@ -50,13 +49,17 @@ def polls(hall: Hall) -> list[Row]:
     ]
 
 
-def version_of(hall: Hall, person: Waiting, cookie: str) -> str:
-    headers = {**PLAIN, "Cookie": cookie}
-    body = one(hall, load.get(f"/pay/{person.token}/status?v=", **headers))
-    found = VERSION.search(body)
+def asked_by_page(hall: Hall, person: Waiting, cookie: str) -> str:
+    """The address that the page of this payment polls."""
+    body = one(hall, load.get(f"/pay/{person.token}/status?v=", **PLAIN, Cookie=cookie))
+    return address_in(body)
+
+
+def address_in(fragment: bytes) -> str:
+    found = ASKS.search(fragment)
     if found is None:
-        raise SystemExit(f"No version in {body[:300]!r}")
-    return found[1].decode()
+        raise SystemExit(f"Nothing is polled in {fragment[:300]!r}")
+    return html.unescape(found[1].decode())
 
 
 class Once:
@@ -80,9 +83,8 @@ class Watcher:
     """A page that is open: it asks when its own fragment says so, with the version that it shows."""
 
     def __init__(self, person: Waiting, cookie: str) -> None:
-        self._path = f"/pay/{person.token}/status?v="
         self._headers = {**PLAIN, "Cookie": cookie}
-        self._next = load.get(self._path, **self._headers)
+        self._next = load.get(f"/pay/{person.token}/status?v=", **self._headers)
         self._cadence = 1.0
 
     def request(self) -> bytes:
@@ -90,11 +92,10 @@ class Watcher:
 
     def answered(self, status: int, _head: bytes, body: bytes) -> float:
         if status == 200:  # noqa: PLR2004
-            version, cadence = VERSION.search(body), CADENCE.search(body)
-            assert version is not None  # noqa: S101
+            cadence = CADENCE.search(body)
             assert cadence is not None  # noqa: S101
             self._cadence = float(cadence[1])
-            self._next = load.get(self._path + version[1].decode(), **self._headers)
+            self._next = load.get(address_in(body), **self._headers)
         return self._cadence
 
 

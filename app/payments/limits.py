@@ -7,6 +7,7 @@ limits count over all merchants, and their answers never tell whether a number i
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
@@ -108,8 +109,8 @@ def _gaps(ask: Ask) -> None:
         raise MustWait(_left(latest), "between prompts")
 
 
-def until(payment: Payment, amount: int) -> datetime:
-    """When the phone of this payment may be asked again, for so many shillings."""
+def until(payment: Any, amount: int) -> datetime:
+    """When the phone of this payment, or of a bare row of it, may be asked again for so many shillings."""
     ends = [payment.created_at]
     if payment.accepted_at or payment.status == UNCONFIRMED:
         sent = payment.sending_at or payment.created_at
@@ -121,7 +122,7 @@ def until(payment: Payment, amount: int) -> datetime:
     return max(ends)
 
 
-def released(payment: Payment) -> bool:
+def released(payment: Any) -> bool:
     """The customer said, after the prompt's end, that no PIN was entered, and Safaricom then answered.
 
     What it answered was not "paid": such a payment is not unconfirmed any more (ux.md §2).

@@ -111,7 +111,7 @@ class Payment(Model):
 
     @property
     def phone(self) -> str:
-        return crypto.unseal(self.phone_sealed, f"payment.phone|{self.token}").decode()
+        return phone_of(self)
 
     @property
     def checkout_request_id(self) -> str | None:
@@ -141,6 +141,11 @@ class Payment(Model):
         facts = {"before": before} | ({"reason": self.reason} if self.reason else {}) | details
         audit.record(self, f"payment.{status}", actor=actor, **facts)
         return True
+
+
+def phone_of(payment: Any) -> str:
+    """Of a Payment, or of a bare row that has its token and phone_sealed."""
+    return crypto.unseal(payment.phone_sealed, f"payment.phone|{payment.token}").decode()
 
 
 def checkout_index(checkout_request_id: str) -> bytes:

@@ -16,6 +16,7 @@ from app.web import (
     payment,
     plans,
     security,
+    session,
     shown,
 )
 
@@ -28,6 +29,7 @@ def init_app(app: Flask) -> None:
     app.config["MAX_FORM_PARTS"] = MOST_PARTS
     for room in (plans, checkout, links, payment, mpesa_help, hooks, health, admin):
         app.register_blueprint(room.blueprint)
+    session.init_app(app)
     admin.init_app(app)
     assets.init_app(app)
     compression.init_app(app)

@@ -34,11 +34,11 @@ def stk(token: str) -> dict[str, object]:
 
 
 def _keep(token: str, body: bytes) -> bool:
-    kept = inbox.receive(token, body, visitor.address()) is not None
-    if not kept:
-        inbox.receive_stray(body, visitor.address())
+    if inbox.receive(token, body, visitor.address()) is not None:
+        return True
+    inbox.receive_stray(body, visitor.address())
     db.session.commit()
-    return kept
+    return False
 
 
 def _spool(token: str, body: bytes) -> None:

@@ -27,3 +27,9 @@ def address() -> str | None:
 
 def wants_fragment() -> bool:
     return "HX-Request" in request.headers
+
+
+def wants_json() -> bool:
+    """Most do not name it: then the header need not be taken apart."""
+    asked = request.headers.get("Accept", "")
+    return "json" in asked and request.accept_mimetypes.best == "application/json"
