@@ -1,17 +1,16 @@
 """The application factory: the one place where the rooms are wired together."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import cli, direct, logs, web
+from app import cli, direct, logs
 from app.extensions import csrf, db, find_dead_connections, migrate
-from app.jobs import work
-from app.local.servers import ensure_environment
 from config import Settings, read
 
 INSTANCE = Path(__file__).parent.parent / "instance"
@@ -34,10 +33,15 @@ class Application(Flask):
         return func
 
 
-def create_app(settings: Settings | None = None) -> Flask:
-    """Raises config.BadSetting. Without settings they come from the environment."""
-    settings = settings or read(ensure_environment(os.environ, INSTANCE))
-    app = Application(__name__, instance_path=str(INSTANCE), static_folder=None)  # see web/assets.py
+def create_app(settings: Settings | None = None, *, pages: bool = True) -> Flask:
+    """Raises config.BadSetting. Without settings they come from the environment.
+
+    Commands, worker and scheduler need no `pages`: half of the start, and of the memory.
+    """
+    settings = settings or read(_environment())
+    app = Application(
+        __name__, instance_path=str(INSTANCE), static_folder=None
+    )  # see web/assets.py
     app.extensions["malipo.settings"] = settings
     app.config.update(_flask_config(settings))
     logs.configure(settings.log_level)
@@ -50,10 +54,20 @@ def create_app(settings: Settings | None = None) -> Flask:
             find_dead_connections(engine)
     migrate.init_app(app, db, directory=str(INSTANCE.parent / "migrations"))
     csrf.init_app(app)
-    work.init_app(app)
-    web.init_app(app)
     cli.init_app(app)
+    if pages:
+        import_module("app.web").init_app(app)
     return app
+
+
+def _environment() -> Mapping[str, str]:
+    """Where servers are named, nothing is imported that could start our own."""
+    if all(os.environ.get(name, "").strip() for name in ("DATABASE_URL", "REDIS_URL")):
+        return os.environ
+    found: dict[str, str] = import_module("app.local.servers").ensure_environment(
+        os.environ, INSTANCE
+    )
+    return found
 
 
 def _flask_config(settings: Settings) -> dict[str, object]:

@@ -24,7 +24,7 @@ Row = Any  # a named tuple with the statement's columns
 
 class Statement:
     def __init__(self, clause: Executable) -> None:
-        compiled = clause.compile(dialect=PGDialect_psycopg())  # type: ignore[attr-defined]
+        compiled = clause.compile(dialect=PGDialect_psycopg())  # type: ignore[attr-defined, no-untyped-call]
         self._sql = str(compiled)
         self._constants = compiled.params
         self._row = namedtuple("Row", [column.key for column in clause.exported_columns])  # type: ignore[attr-defined, misc]  # noqa: PYI024 - its fields are known at run time
@@ -36,7 +36,7 @@ class Statement:
             found = self._execute(connection, {**self._constants, **values})
         finally:
             connection.close()
-        return None if found is None else self._row._make(found)
+        return None if found is None else self._row(*found)
 
     def _execute(
         self, connection: PoolProxiedConnection, values: dict[str, object]
@@ -60,4 +60,4 @@ def _sqlalchemys(sql: str, error: psycopg.Error) -> BaseException:
 
 @cache
 def _dialect() -> PGDialect_psycopg:
-    return PGDialect_psycopg(dbapi=psycopg)  # type: ignore[arg-type]
+    return PGDialect_psycopg(dbapi=psycopg)  # type: ignore[no-untyped-call]

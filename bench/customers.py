@@ -7,11 +7,10 @@ from datetime import timedelta
 from itertools import cycle
 from urllib.parse import urlencode
 
+import load
 from hall import AS_BROWSER, Hall
 from people import MERCHANTS, Waiting
 from report import Row, at_least
-
-import load
 
 ASKS = re.compile(rb'hx-get="([^"]+)"')
 CADENCE = re.compile(rb'data-poll="([0-9.]+)"')

@@ -4,14 +4,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import cycle
 
+import load
+import meter
 import psycopg
 from flask import Flask
 from people import Town, Waiting
 from report import Sample
 from stand import Stand
-
-import load
-import meter
 
 AS_BROWSER = {
     "User_Agent": "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 Chrome/142.0 Mobile",

@@ -54,7 +54,7 @@ class Line:
         if self.socket is None:
             self.socket = socket.create_connection(self.address, timeout=10)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.socket.setblocking(False)
+            self.socket.setblocking(False)  # noqa: FBT003 - its only way
             selector.register(self.socket, selectors.EVENT_READ, self)
         request = self.client.request()
         self.sent_at = perf_counter()

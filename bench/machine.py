@@ -3,7 +3,7 @@
 from statistics import median
 from time import perf_counter
 
-from flask import Flask
+import meter
 from hall import Hall
 from people import MERCHANTS
 from report import Row, Sample
@@ -14,8 +14,6 @@ from app.billing.models import Subscription
 from app.clock import now
 from app.extensions import db
 from app.payments import by_staff
-
-import meter
 
 RENEWED = 10_000
 TRIED = 2_000
@@ -59,7 +57,7 @@ def renewals(hall: Hall) -> list[Row]:
         people = hall.town.waiting(TRIED, now() - now().replace(month=1), shops)
         _lapse(hall, [person.payment_id for person in people])
         began = perf_counter()
-        _ask_all(hall.app, [person.payment_id for person in people])
+        _ask_all([person.payment_id for person in people])
         each = (perf_counter() - began) / TRIED
     total = each * RENEWED
     note = f"no renewal run is built yet: {TRIED:,} × by_staff.ask, {AT_ONCE} a commit, × {RENEWED // TRIED}"
@@ -78,13 +76,15 @@ def _lapse(hall: Hall, payments: list[int]) -> None:
     )
 
 
-def _ask_all(app: Flask, payments: list[int]) -> None:
+def _ask_all(payments: list[int]) -> None:
     chosen = list(
         db.session.scalars(
             select(Subscription.id).where(
                 Subscription.id.in_(
-                    db.text("select i.subscription_id from payment p join invoice i on i.id = p.invoice_id"
-                            " where p.id = any(:ids)").bindparams(ids=payments)
+                    db.text(
+                        "select i.subscription_id from payment p join invoice i on i.id = p.invoice_id"
+                        " where p.id = any(:ids)"
+                    ).bindparams(ids=payments)
                 )
             )
         )
@@ -94,5 +94,3 @@ def _ask_all(app: Flask, payments: list[int]) -> None:
             subscription = db.session.get_one(Subscription, one)
             by_staff.ask(subscription, "renewals", f"renewal-{one}")
         db.session.commit()
-
-

@@ -3,16 +3,16 @@
 import signal
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from time import monotonic, sleep
 
+import load
+import meter
 from customers import Buyers
 from hall import Hall
 from people import MERCHANTS, Waiting
 from report import Row, Sample, at_least
 from stand import Stand
-
-import load
-import meter
 
 AGE = timedelta(seconds=15)
 SHOPS = tuple(range(MERCHANTS + 1))
@@ -76,9 +76,7 @@ def _settled_in(hall: Hall, seconds: float) -> Sample:
 
     before = count()
     sleep(seconds)
-    done, elapsed, worker, postgres = (
-        b - a for a, b in zip(before, count(), strict=True)
-    )
+    done, elapsed, worker, postgres = (b - a for a, b in zip(before, count(), strict=True))
     if not done:
         raise SystemExit("The worker settles nothing: see instance/bench/log/worker.log.")
     each = {"worker": worker * 1e6 / done, "postgres": postgres * 1e6 / done}
@@ -107,9 +105,7 @@ def end_to_end(hall: Hall, per_second: float = 50) -> list[Row]:
         hall.connection.execute("truncate callback")
         address = hall.stand.address("web")
         posts = _posts(people)
-        sample = hall.observe(
-            "web", lambda posts=posts: load.steadily(address, posts, seconds, per_second)
-        )
+        sample = hall.observe("web", partial(load.steadily, address, posts, seconds, per_second))
         sleep(1)
         samples.append(_with_delays(hall, sample))
     hall.stand.stop("worker")
@@ -162,7 +158,9 @@ def questions(hall: Hall, seconds: float = 12, many: int = 2_000) -> list[Row]:
     mine = [[person.payment_id for person in people]]
     hall.connection.execute("update payment set next_question_at = now() where id = any(%s)", mine)
     hall.stand.start("scheduler")
-    asked = f"select count(*) from payment where verified_by = 'query' and id >= {people[0].payment_id}"
+    asked = (
+        f"select count(*) from payment where verified_by = 'query' and id >= {people[0].payment_id}"
+    )
     while not hall.number(asked):
         sleep(0.05)
     sleep(1)

@@ -69,7 +69,9 @@ class Town:
         self._born = 0
         connection.execute(SHOPS.format(merchants=MERCHANTS, price=PRICE))
         connection.execute(FLOOR)
-        rows = connection.execute("select merchant_id, id from plan order by merchant_id").fetchall()
+        rows = connection.execute(
+            "select merchant_id, id from plan order by merchant_id"
+        ).fetchall()
         self.plans: list[tuple[int, int]] = [(int(m), int(p)) for m, p in rows]
 
     def next_number(self) -> int:

@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import customers
 import machine

@@ -1,9 +1,11 @@
 """Keep what Safaricom sends before anyone thinks about it (M10)."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import (
+    ColumnElement,
     Insert,
     LargeBinary,
     bindparam,
@@ -19,6 +21,7 @@ from sqlalchemy import (
 from app import clock, crypto, direct
 from app.extensions import db
 from app.payments import alerts
+from app.payments.locking import FRESH
 from app.payments.models import Callback, Payment, body_place
 
 STRAY_BYTES = 1024
@@ -82,14 +85,28 @@ def next_due(*, oldest: bool = False) -> Callback | None:
 
     Every few times the caller asks for the oldest, so that a backlog drains too. None: nothing waits.
     """
-    waiting = (
+    return next(iter(due(1, oldest=oldest)), None)
+
+
+def due(most: int, *, oldest: bool = False) -> Sequence[Callback]:
+    """As `next_due`, but several."""
+    order = Callback.next_try_at.asc() if oldest else Callback.next_try_at.desc()
+    query = select(Callback).where(*_waiting()).order_by(order).limit(most)
+    return db.session.scalars(query.with_for_update(skip_locked=True)).all()
+
+
+def still_due(callback_id: int) -> Callback | None:
+    """The message, locked; None when it waits no more, or is somebody else's."""
+    query = select(Callback).where(Callback.id == callback_id, *_waiting())
+    return db.session.scalar(query.with_for_update(skip_locked=True), execution_options=FRESH)
+
+
+def _waiting() -> tuple[ColumnElement[bool], ...]:
+    return (
         Callback.settled_at.is_(None),
         Callback.parked_at.is_(None),
         Callback.next_try_at <= clock.now(),
     )
-    order = Callback.next_try_at.asc() if oldest else Callback.next_try_at.desc()
-    query = select(Callback).where(*waiting).order_by(order).limit(1)
-    return db.session.scalar(query.with_for_update(skip_locked=True))
 
 
 def postpone(callback_id: int, error: str) -> None:
