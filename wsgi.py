@@ -1,6 +1,7 @@
 import sys
 
 import click
+from flask.cli import ScriptInfo
 
 from app import create_app
 from app.local.processes import CannotRun
@@ -8,9 +9,10 @@ from config import BadSetting
 
 # What `flask` runs needs no pages, but for these.
 WITH_PAGES = {"run", "routes", "shell", "db"}
-commanded = click.get_current_context(silent=True) is not None and not WITH_PAGES & set(sys.argv)
+context = click.get_current_context(silent=True)  # granian has one too, without flask's ScriptInfo
+by_flask = context is not None and context.find_object(ScriptInfo) is not None
 
 try:
-    app = create_app(pages=not commanded)
+    app = create_app(pages=not by_flask or not WITH_PAGES.isdisjoint(sys.argv))
 except (BadSetting, CannotRun) as error:
     sys.exit(f"Malipo cannot start: {error}")
