@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
+from itertools import cycle
 from time import monotonic, sleep
 
 import load
@@ -26,7 +27,7 @@ def callbacks(hall: Hall) -> list[Row]:
     for _ in range(hall.rounds):
         people = hall.town.waiting(each, AGE, SHOPS)
         floor.append(hall.write_floor())
-        ours.append(hall.eager("web", _posts(people)))
+        ours.append(hall.eager("web", posts(people)))
     hall.connection.execute("truncate callback")
     return [
         at_least("callback accepted (stored, committed, 200)", ours, floor, 0.85, "× write floor"),
@@ -34,7 +35,7 @@ def callbacks(hall: Hall) -> list[Row]:
     ]
 
 
-def _posts(people: list[Waiting]) -> Iterator[bytes]:
+def posts(people: list[Waiting]) -> Iterator[bytes]:
     for person in people:
         yield load.post(f"/hooks/v1/d/{person.hook}", person.callback(), "application/json")
 
@@ -60,7 +61,7 @@ def settlement(hall: Hall) -> list[Row]:
 def _ring(hall: Hall, person: Waiting) -> None:
     """A message twice: the hook rings, and the worker finds all the others."""
     address = hall.stand.address("web")
-    load.eagerly(address, _posts([person] * 3), 0.2, people=1)
+    load.eagerly(address, cycle(posts([person])), 0.1, people=1)
     while hall.number(f"select count(*) from ({SETTLED} limit 1) x") < 1:
         sleep(0.01)
 
@@ -104,8 +105,8 @@ def end_to_end(hall: Hall, per_second: float = 50) -> list[Row]:
         people = hall.town.waiting(round(seconds * per_second * 1.2), AGE, SHOPS)
         hall.connection.execute("truncate callback")
         address = hall.stand.address("web")
-        posts = _posts(people)
-        sample = hall.observe("web", partial(load.steadily, address, posts, seconds, per_second))
+        messages = posts(people)
+        sample = hall.observe("web", partial(load.steadily, address, messages, seconds, per_second))
         sleep(1)
         samples.append(_with_delays(hall, sample))
     hall.stand.stop("worker")
