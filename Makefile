@@ -102,6 +102,14 @@ sbom: .venv-tools/installed ## List for a release what is in it: sbom.json (Cycl
 	@$(TOOLS)/cyclonedx-py requirements requirements.txt --output-reproducible --output-format JSON --output-file sbom.json
 	@echo "sbom.json"
 
+.PHONY: bench
+bench: .venv/installed-for-run ## What each hot path costs beside a bare floor (minutes); ROWS="polls callbacks" for some
+	@.venv/bin/python bench/run.py $(ROWS) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS))
+
+.PHONY: bench-peers
+bench-peers: .venv/installed-for-run ## The same callbacks for us and for mainfinity-django-mpesa from PyPI
+	@.venv/bin/python bench/peers.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS))
+
 .PHONY: mutants
 mutants: .venv/installed-for-test ## Break the money rules one by one; the tests must notice (minutes)
 	@$(IN) tests.mutants

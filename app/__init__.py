@@ -1,17 +1,16 @@
 """The application factory: the one place where the rooms are wired together."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 
-from app import cli, logs, web
-from app.checkup import bad_settings
-from app.extensions import csrf, db, migrate
-from app.jobs import work
+from app import cli, direct, logs
+from app.extensions import csrf, db, find_dead_connections, migrate
 from app.local.processes import CannotRun
-from app.local.servers import ensure_environment
 from config import Settings, read
 
 INSTANCE = Path(__file__).parent.parent / "instance"
@@ -20,32 +19,46 @@ SESSION = "-c lock_timeout=10s -c idle_in_transaction_session_timeout=300s"
 POOL = {
     "pool_size": 5,
     "max_overflow": 10,
-    "pool_pre_ping": True,
     "pool_timeout": 10,
     "hide_parameters": True,
     "connect_args": {"connect_timeout": 5, "options": SESSION},
 }
 
+DIRECT = POOL | {"isolation_level": "AUTOCOMMIT", "pool_size": 2}
 
-def create_app(settings: Settings | None = None) -> Flask:
-    """Raises config.BadSetting. Without settings they come from the environment."""
-    settings = settings or read(ensure_environment(os.environ, INSTANCE))
-    app = Flask(__name__, instance_path=str(INSTANCE), static_folder=None)  # see web/assets.py
+
+class Application(Flask):
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """All of ours are plain functions; Flask would look at each of ten in every request."""
+        return func
+
+
+def create_app(settings: Settings | None = None, *, pages: bool = True) -> Flask:
+    """Raises config.BadSetting. Without settings they come from the environment.
+
+    Commands, worker and scheduler need no `pages`: half of the start, and of the memory.
+    """
+    settings = settings or read(_environment(os.environ))
+    # Without a folder of Flask's own: see web/assets.py
+    app = Application(__name__, instance_path=str(INSTANCE), static_folder=None)
     app.extensions["malipo.settings"] = settings
     app.config.update(_flask_config(settings))
     logs.configure(settings.log_level)
     db.init_app(app)
+    with app.app_context():
+        for engine in db.engines.values():
+            find_dead_connections(engine)
     migrate.init_app(app, db, directory=str(INSTANCE.parent / "migrations"))
     csrf.init_app(app)
-    work.init_app(app)
-    web.init_app(app)
     cli.init_app(app)
+    if pages:
+        import_module("app.web").init_app(app)
     return app
 
 
 def create_patient() -> Flask:
     """For `flask doctor`: starts whatever the settings are, and keeps what is wrong with them."""
-    found = bad_settings.find(_as_it_is(os.environ))
+    found = import_module("app.checkup.bad_settings").find(_as_it_is(os.environ))
     app = create_app(found.settings)
     app.extensions["malipo.bad_settings"] = found.bad
     return app
@@ -56,9 +69,17 @@ def _as_it_is(environment: Mapping[str, str]) -> Mapping[str, str]:
     if environment.get("MPESA_ENVIRONMENT", "").strip() == "production":
         return environment
     try:
-        return ensure_environment(environment, INSTANCE)
+        return _environment(environment)
     except CannotRun:
         return environment
+
+
+def _environment(given: Mapping[str, str]) -> Mapping[str, str]:
+    """Where servers are named, nothing is imported that could start our own."""
+    if all(given.get(name, "").strip() for name in ("DATABASE_URL", "REDIS_URL")):
+        return given
+    found: dict[str, str] = import_module("app.local.servers").ensure_environment(given, INSTANCE)
+    return found
 
 
 def _flask_config(settings: Settings) -> dict[str, object]:
@@ -67,6 +88,7 @@ def _flask_config(settings: Settings) -> dict[str, object]:
         "SECRET_KEY_FALLBACKS": list(settings.secret_key_fallbacks),
         "SQLALCHEMY_DATABASE_URI": settings.database_url,
         "SQLALCHEMY_ENGINE_OPTIONS": POOL,
+        "SQLALCHEMY_BINDS": {direct.ENGINE: {"url": settings.database_url, **DIRECT}},
         "SESSION_COOKIE_NAME": "__Host-malipo" if settings.https else "malipo",
         "SESSION_COOKIE_SECURE": settings.https,
         "SESSION_COOKIE_HTTPONLY": True,

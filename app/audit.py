@@ -15,12 +15,12 @@ from typing import Any, Protocol
 
 from sqlalchemy import (
     BigInteger,
+    Executable,
     ForeignKey,
     Identity,
     Index,
     UniqueConstraint,
     event,
-    insert,
     select,
     update,
 )
@@ -28,11 +28,12 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Mapped, Session, SessionTransaction, mapped_column, scoped_session
 
-from app import clock
+from app import clock, many
 from app.extensions import Model, db
 
 GENESIS = bytes(32)
 PENDING = "audit.pending"
+HEAD = ("merchant_id", "seq", "hash")
 
 
 class AuditEvent(Model):
@@ -111,8 +112,7 @@ def _write(session: Session) -> None:
     chains = defaultdict(list)
     for pending in session.info.pop(PENDING):
         chains[pending.merchant_id or pending.subject.id].append(pending)
-    for merchant_id in sorted(chains):  # always in this order: two chains cannot deadlock
-        _extend(session, merchant_id, chains[merchant_id])
+    _extend(session, {merchant_id: chains[merchant_id] for merchant_id in sorted(chains)})
 
 
 @event.listens_for(Session, "after_soft_rollback")
@@ -122,25 +122,37 @@ def _forget(session: Session, ended: SessionTransaction) -> None:
         session.info[PENDING] = [event for event in pending if event.savepoint is not ended]
 
 
-def _extend(session: Session, merchant_id: int, events: list[Pending]) -> None:
-    seq, head = _locked_head(session, merchant_id)
-    rows = []
-    for pending in events:
-        row = _row(merchant_id, seq := seq + 1, pending)
-        rows.append(row | {"prev_hash": head, "hash": (head := chained(head, row))})
-    session.execute(insert(AuditEvent), rows)
-    mine = AuditHead.merchant_id == merchant_id
-    session.execute(update(AuditHead).where(mine).values(seq=seq, hash=head))
+def _extend(session: Session, chains: Mapping[int, list[Pending]]) -> None:
+    """Each merchant's, in one order: two transactions cannot wait for each other."""
+    rows, ends = [], []
+    for merchant_id, seq, head in _locked_heads(session, list(chains)):
+        for pending in chains[merchant_id]:
+            row = _row(merchant_id, seq := seq + 1, pending)
+            rows.append(row | {"prev_hash": head, "hash": (head := chained(head, row))})
+        ends.append({"merchant_id": merchant_id, "seq": seq, "hash": head})
+    connection = session.connection()
+    many.insert(connection, AuditEvent, rows)
+    many.execute(connection, _move_heads, ends)
 
 
-def _locked_head(session: Session, merchant_id: int) -> tuple[int, bytes]:
-    """The end of the chain, ours until commit; the first event of a merchant makes it."""
-    statement = upsert(AuditHead).values(merchant_id=merchant_id, seq=0, hash=GENESIS)
-    touched = statement.on_conflict_do_update(
-        index_elements=["merchant_id"], set_={"merchant_id": merchant_id}
-    ).returning(AuditHead.seq, AuditHead.hash)
-    seq, head = session.execute(touched).one()
-    return seq, head
+def _locked_heads(session: Session, merchant_ids: list[int]) -> list[tuple[int, int, bytes]]:
+    """The ends of the chains, ours until commit; the first event of a merchant makes it."""
+    zeros = [{"merchant_id": m, "seq": 0, "hash": GENESIS} for m in merchant_ids]
+    found = many.execute(session.connection(), _lock_heads, zeros)
+    return sorted((row.merchant_id, row.seq, row.hash) for row in found)
+
+
+def _lock_heads() -> Executable:
+    made = upsert(AuditHead).from_select(HEAD, select(*many.unnested(AuditHead, HEAD)))
+    same = {"merchant_id": made.excluded.merchant_id}
+    touched = made.on_conflict_do_update(index_elements=["merchant_id"], set_=same)
+    return touched.returning(AuditHead.merchant_id, AuditHead.seq, AuditHead.hash)
+
+
+def _move_heads() -> Executable:
+    ends = select(*many.unnested(AuditHead, HEAD)).subquery()
+    mine = update(AuditHead).where(AuditHead.merchant_id == ends.c.merchant_id)
+    return mine.values(seq=ends.c.seq, hash=ends.c.hash)
 
 
 def _row(merchant_id: int, seq: int, pending: Pending) -> dict[str, Any]:

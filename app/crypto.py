@@ -8,7 +8,7 @@ import hmac
 import os
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidTag
@@ -29,7 +29,12 @@ def seal(value: bytes, place: str) -> bytes:
     _, key = settings().encryption_keys[0]
     header = newest_header()
     nonce = os.urandom(NONCE_BYTES)
-    return header + nonce + AESGCM(key).encrypt(nonce, value, header + place.encode())
+    return header + nonce + _cipher(key).encrypt(nonce, value, header + place.encode())
+
+
+@lru_cache(maxsize=16)
+def _cipher(key: bytes) -> AESGCM:
+    return AESGCM(key)
 
 
 def newest_header() -> bytes:
@@ -45,7 +50,7 @@ def unseal(sealed: bytes, place: str) -> bytes:
         raise CannotOpen(f"{place}: key {key_id(sealed)!r} is not in ENCRYPTION_KEYS")
     nonce, body = sealed[len(header) :][:NONCE_BYTES], sealed[len(header) + NONCE_BYTES :]
     try:
-        return AESGCM(key).decrypt(nonce, body, header + place.encode())
+        return _cipher(key).decrypt(nonce, body, header + place.encode())
     except (InvalidTag, ValueError) as error:  # ValueError: too short to hold a nonce
         raise CannotOpen(f"{place}: changed, or moved from another row") from error
 

@@ -4,14 +4,15 @@ The database holds both rules itself: a trigger refuses a statement whose transf
 zero, another refuses UPDATE and DELETE (migration 0001). Positive amounts are debits.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, insert
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app import clock
+from app import clock, many
 from app.extensions import Model, db
 
 RECEIVABLE = "receivable"
@@ -47,6 +48,16 @@ class LedgerEntry(Model):
     posted_at: Mapped[datetime]
 
 
+@dataclass(frozen=True)
+class Transfer:
+    """Account -> shillings. Zeros are left out; the database refuses an imbalance."""
+
+    merchant_id: int
+    amounts: Mapping[str, int]
+    receipt_id: int | None = None
+    invoice_id: int | None = None
+
+
 def post(
     merchant_id: int,
     amounts: Mapping[str, int],
@@ -54,13 +65,21 @@ def post(
     receipt_id: int | None = None,
     invoice_id: int | None = None,
 ) -> None:
-    """One transfer: account -> shillings. Zeros are left out; the database refuses an imbalance."""
+    post_all([Transfer(merchant_id, amounts, receipt_id, invoice_id)])
+
+
+def post_all(transfers: Sequence[Transfer]) -> None:
+    rows = [row for transfer in transfers for row in _rows(transfer)]
+    many.insert(db.session.connection(), LedgerEntry, rows)  # one statement: the trigger sums it
+
+
+def _rows(transfer: Transfer) -> list[dict[str, object]]:
     common = {
-        "merchant_id": merchant_id,
+        "merchant_id": transfer.merchant_id,
         "transfer": uuid4(),
-        "receipt_id": receipt_id,
-        "invoice_id": invoice_id,
+        "receipt_id": transfer.receipt_id,
+        "invoice_id": transfer.invoice_id,
         "posted_at": clock.now(),
     }
-    rows = [common | {"account": a, "amount": amount} for a, amount in amounts.items() if amount]
-    db.session.execute(insert(LedgerEntry).values(rows))  # one statement: the trigger sums it
+    amounts = transfer.amounts.items()
+    return [common | {"account": a, "amount": amount} for a, amount in amounts if amount]

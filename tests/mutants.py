@@ -48,7 +48,7 @@ MUTANTS = (
     Mutant(
         "trust a wrong token",
         "app/payments/inbox.py",
-        ").where(Payment.hook_hash == hook)",
+        ').where(Payment.hook_hash == bindparam("hook", type_=LargeBinary))',
         ").where(Payment.hook_hash.is_not(None)).limit(1)",
         "tests/payments/test_settlement.py::test_a_wrong_token_settles_nothing",
     ),

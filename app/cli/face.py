@@ -63,4 +63,4 @@ def _plan(seller: Merchant, code: str) -> Plan:
     return found
 
 
-COMMANDS: tuple[click.Command, ...] = ()  # they hang below the groups of `setup`
+COMMANDS: tuple[click.Command, ...] = (merchant, plan)  # with what hangs below them

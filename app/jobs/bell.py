@@ -5,6 +5,7 @@ rings for the same work, while it is at it, are one. A frozen Redis costs that t
 """
 
 import threading
+import time
 from functools import cache
 
 from redis import Redis
@@ -18,6 +19,7 @@ from app.logs import log
 from app.settings import settings
 
 QUEUE = "malipo"
+REST = 0.01  # seconds after a ring: those that come meanwhile are one, and cost one
 ENOUGH = 100  # so many rings waiting say as much as more would
 # Seconds. After two minutes the sweep has seen the work; a backlog may take an hour to drain.
 RING = {"ttl": 120, "result_ttl": 0, "job_timeout": 3600}
@@ -66,6 +68,7 @@ class Ringer:
                 self._changed.wait_for(lambda: self._asked)
                 jobs, self._asked = self._asked, set()
             self._enqueue(jobs)
+            time.sleep(REST)
 
     def _enqueue(self, jobs: set[str]) -> None:
         try:

@@ -25,11 +25,13 @@ from app.jobs import tell
 from app.jobs.lanes import Lanes
 from app.jobs.tokens import RedisTokens
 from app.logs import log
-from app.payments import charging, inbox, reconciliation, settlement
+from app.payments import charging, inbox, plain, reconciliation, settlement
+from app.payments.models import Callback
 from app.settings import settings
 
+AT_ONCE = 50  # messages in one commit
 PROMPT_LANES = 64
-QUESTION_LANES = 16
+QUESTION_LANES = 64
 DRAIN_SECONDS = 40  # a push that was begun is answered, or times out
 LANES = "malipo.lanes"
 CLIENTS = "malipo.clients"
@@ -42,17 +44,24 @@ def init_app(app: Flask) -> None:
         "ask": Lanes(app, ask_one, QUESTION_LANES),
         "tell": Lanes(app, tell.tell_one, 1),
     }
-    app.extensions[CLIENTS] = {}
 
 
 def lanes(name: str) -> Lanes:
-    found: Lanes = current_app.extensions[LANES][name]
+    return _all_lanes()[name]
+
+
+def _all_lanes() -> dict[str, Lanes]:
+    """This application's, made when somebody wants them: most commands do not."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - as Flask's documentation has it
+    if LANES not in app.extensions:
+        init_app(app)
+    found: dict[str, Lanes] = app.extensions[LANES]
     return found
 
 
 def close_lanes() -> None:
     """Finishes what was begun with Safaricom, both kinds at once, and begins nothing more."""
-    all_lanes: dict[str, Lanes] = current_app.extensions[LANES]
+    all_lanes = _all_lanes()
     for lane in all_lanes.values():
         lane.close(0)
     deadline = monotonic() + DRAIN_SECONDS
@@ -72,7 +81,7 @@ def settle_inbox() -> None:
     """Newest first, every fourth the oldest: a backlog does not slow a fresh payment."""
     try:
         for oldest in cycle((False, False, False, True)):
-            if not settle_one(oldest=oldest):
+            if not settle_some(oldest=oldest):
                 return
     except BaseException:  # the process goes on, and must not keep a broken transaction
         db.session.remove()
@@ -117,9 +126,30 @@ def ask_one() -> bool:
     return True
 
 
+def settle_some(*, oldest: bool = False) -> bool:
+    """The plain ones of several messages together; then the odd ones, each by itself."""
+    found = inbox.due(AT_ONCE, oldest=oldest)
+    waiting = [callback.id for callback in found]
+    settled: set[int] = set()
+    try:
+        settled = plain.settle(found)
+        db.session.commit()
+    except Exception:  # noqa: BLE001 - one of them, and nobody knows which: each gets its own try
+        log().exception("messages not settled together", callbacks=waiting)
+        db.session.rollback()
+        settled = set()
+    for callback_id in waiting:
+        if callback_id not in settled:
+            _settle_alone(inbox.still_due(callback_id))
+    return bool(waiting)
+
+
 def settle_one(*, oldest: bool = False) -> bool:
     """Settles a message that waits. One that raises is kept, tried later, then parked."""
-    callback = inbox.next_due(oldest=oldest)
+    return _settle_alone(inbox.next_due(oldest=oldest))
+
+
+def _settle_alone(callback: Callback | None) -> bool:
     if callback is None:
         db.session.rollback()
         return False
@@ -160,7 +190,7 @@ def _stubbornly(record: Callable[[], None]) -> None:
 
 def daraja_client(credentials: Credentials) -> Client:
     """One client, with its connections, for a merchant's credentials in this process."""
-    clients: dict[Credentials, Client] = current_app.extensions[CLIENTS]
+    clients: dict[Credentials, Client] = current_app.extensions.setdefault(CLIENTS, {})
     if credentials not in clients:
         ours = settings()
         clients[credentials] = Client(

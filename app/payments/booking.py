@@ -5,6 +5,8 @@ ledger transfers. The caller holds the payment's lock; here follow invoice, subs
 Money comes from M-PESA's account, or, where a statement told us of it first, from suspense.
 """
 
+from collections.abc import Sequence
+
 from sqlalchemy import Select, func, select, true
 
 from app import audit, clock, ledger
@@ -61,12 +63,7 @@ def _pay(invoice: Invoice, receipt: Receipt, source: str) -> None:
     """The receipt pays first, the balance fills up, the excess goes to the balance (M4)."""
     from_receipt = min(receipt.amount, invoice.amount)
     _allocate(receipt, invoice, from_receipt)
-    ledger.post(
-        receipt.merchant_id,
-        {source: from_receipt, ledger.RECEIVABLE: -from_receipt},
-        receipt_id=receipt.id,
-        invoice_id=invoice.id,
-    )
+    ledger.post_all([_received(invoice, receipt.id, from_receipt, source)])
     if excess := receipt.amount - from_receipt:
         _to_balance(receipt, excess, source)
     if missing := invoice.amount - from_receipt:
@@ -74,14 +71,41 @@ def _pay(invoice: Invoice, receipt: Receipt, source: str) -> None:
     _sell(invoice)
 
 
+def _received(invoice: Invoice, receipt_id: int, amount: int, source: str) -> ledger.Transfer:
+    amounts = {source: amount, ledger.RECEIVABLE: -amount}
+    return ledger.Transfer(invoice.merchant_id, amounts, receipt_id, invoice.id)
+
+
 def _sell(invoice: Invoice) -> None:
     """The period is sold in the commit in which it is paid for: nothing is owed in between."""
-    ledger.post(
-        invoice.merchant_id,
-        {ledger.RECEIVABLE: invoice.amount, ledger.INCOME: -invoice.amount},
-        invoice_id=invoice.id,
-    )
+    ledger.post_all([_sold(invoice)])
     subscriptions.extend(invoice, clock.now())
+
+
+def _sold(invoice: Invoice) -> ledger.Transfer:
+    amounts = {ledger.RECEIVABLE: invoice.amount, ledger.INCOME: -invoice.amount}
+    return ledger.Transfer(invoice.merchant_id, amounts, invoice_id=invoice.id)
+
+
+def book_exact(paid: Sequence[tuple[Payment, Receipt]]) -> None:
+    """Receipts that pay their payments' open invoices to the shilling: nothing touches a balance.
+
+    The rows are flushed and have their ids; the caller holds payments, invoices and subscriptions.
+    """
+    transfers = []
+    for payment, receipt in paid:
+        invoice = payment.invoice
+        _allocate_later(receipt, invoice)
+        source = ledger.mpesa(payment.number)
+        transfers += [_received(invoice, receipt.id, receipt.amount, source), _sold(invoice)]
+        subscriptions.extend(invoice, clock.now())
+    ledger.post_all(transfers)
+
+
+def _allocate_later(receipt: Receipt, invoice: Invoice) -> None:
+    """Written with the next flush."""
+    ours = {"merchant_id": receipt.merchant_id, "receipt_id": receipt.id}
+    db.session.add(Allocation(**ours, invoice_id=invoice.id, amount=receipt.amount))
 
 
 def _allocate(receipt: Receipt, invoice: Invoice, amount: int) -> None:

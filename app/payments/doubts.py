@@ -20,16 +20,28 @@ def about(payment: Payment, result: StkResult, address: str | None) -> list[str]
     return misfits(payment, result) + [text for text, odd in more.items() if odd]
 
 
+def fits(payment: Payment, result: StkResult, address: str | None) -> bool:
+    """Whether a success is odd in nothing that its own rows tell; receipts are looked up elsewhere."""
+    above = payment.merchant.verify_above
+    always = above is not None and payment.amount > above
+    return not (always or is_foreign(address) or any(_said_otherwise(payment, result).values()))
+
+
 def misfits(payment: Payment, result: StkResult) -> list[str]:
     """What a success says that does not fit the payment."""
-    tests = {
-        "another request id": other_id(payment, result),
-        f"KSh {result.amount} instead of {payment.amount}": _other_amount(payment, result),
-        "no receipt details": result.amount is None or result.receipt is None,
+    tests = _said_otherwise(payment, result) | {
         "a receipt number that another payment has": _taken_elsewhere(payment, result),
         "a receipt number that is in our books with another amount": _booked_otherwise(result),
     }
     return [text for text, odd in tests.items() if odd]
+
+
+def _said_otherwise(payment: Payment, result: StkResult) -> dict[str, bool]:
+    return {
+        "another request id": other_id(payment, result),
+        f"KSh {result.amount} instead of {payment.amount}": _other_amount(payment, result),
+        "no receipt details": result.amount is None or result.receipt is None,
+    }
 
 
 def about_failure(payment: Payment, result: StkResult, address: str | None) -> list[str]:

@@ -1,13 +1,27 @@
 """Keep what Safaricom sends before anyone thinks about it (M10)."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, func, insert, literal, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    LargeBinary,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 
-from app import clock, crypto
+from app import clock, crypto, direct
 from app.extensions import db
 from app.payments import alerts
+from app.payments.locking import FRESH
 from app.payments.models import Callback, Payment, body_place
 
 STRAY_BYTES = 1024
@@ -15,25 +29,32 @@ STRAYS_A_MINUTE = 60
 STRAY_LIFE = timedelta(days=1)
 MOST_TRIES = 10
 LONGEST_PAUSE = timedelta(hours=1)
+KEPT = ("uid", "body_sealed", "address", "received_at", "next_try_at", "tries")
+
+
+def _keeping() -> Insert:
+    """Finds the payment and writes the row; no row for a wrong token."""
+    columns = Callback.__table__.c
+    kept = [column for column in columns if column.key in KEPT]
+    found = select(
+        Payment.id, Payment.merchant_id, *(bindparam(c.key, type_=c.type) for c in kept)
+    ).where(Payment.hook_hash == bindparam("hook", type_=LargeBinary))
+    names = ["payment_id", "merchant_id", *(column.key for column in kept)]
+    into = insert(Callback).from_select(names, found, include_defaults=False)
+    return into.returning(Callback.id)
+
+
+KEEP = direct.Statement(_keeping())
 
 
 def receive(hook_token: str, body: bytes, address: str | None) -> int | None:
     """Keeps the message of a right token and answers its id; None for a wrong token.
 
-    One statement finds the payment and writes the row. The caller commits, then answers 200.
+    One statement, which is committed when this returns: 200 may be answered (M10).
     """
-    uid = uuid4()
-    hook = crypto.token_hash(hook_token)
-    values = _values(uid, body, address)
-    found = select(
-        Payment.id,
-        Payment.merchant_id,
-        *(literal(value, Callback.__table__.c[name].type) for name, value in values.items()),
-    ).where(Payment.hook_hash == hook)
-    columns = ["payment_id", "merchant_id", *values]
-    kept = insert(Callback).from_select(columns, found, include_defaults=False)
-    callback_id: int | None = db.session.scalar(kept.returning(Callback.id))
-    return callback_id
+    values = _values(uuid4(), body, address)
+    row = KEEP.one(hook=crypto.token_hash(hook_token), **values)
+    return None if row is None else int(row.id)
 
 
 def _values(uid: UUID, body: bytes, address: str | None) -> dict[str, object]:
@@ -64,14 +85,28 @@ def next_due(*, oldest: bool = False) -> Callback | None:
 
     Every few times the caller asks for the oldest, so that a backlog drains too. None: nothing waits.
     """
-    waiting = (
+    return next(iter(due(1, oldest=oldest)), None)
+
+
+def due(most: int, *, oldest: bool = False) -> Sequence[Callback]:
+    """As `next_due`, but several."""
+    order = Callback.next_try_at.asc() if oldest else Callback.next_try_at.desc()
+    query = select(Callback).where(*_waiting()).order_by(order).limit(most)
+    return db.session.scalars(query.with_for_update(skip_locked=True)).all()
+
+
+def still_due(callback_id: int) -> Callback | None:
+    """The message, locked; None when it waits no more, or is somebody else's."""
+    query = select(Callback).where(Callback.id == callback_id, *_waiting())
+    return db.session.scalar(query.with_for_update(skip_locked=True), execution_options=FRESH)
+
+
+def _waiting() -> tuple[ColumnElement[bool], ...]:
+    return (
         Callback.settled_at.is_(None),
         Callback.parked_at.is_(None),
         Callback.next_try_at <= clock.now(),
     )
-    order = Callback.next_try_at.asc() if oldest else Callback.next_try_at.desc()
-    query = select(Callback).where(*waiting).order_by(order).limit(1)
-    return db.session.scalar(query.with_for_update(skip_locked=True))
 
 
 def postpone(callback_id: int, error: str) -> None:

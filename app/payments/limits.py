@@ -4,11 +4,13 @@ A phone number in a checkout form is a weapon against its owner (security.md fin
 limits count over all merchants, and their answers never tell whether a number is known.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, and_, cast, func, or_, select
 
 from app import clock
 from app.errors import MustWait
@@ -64,8 +66,18 @@ def lock(ask: Ask) -> None:
 
 def lock_key(key: bytes) -> None:
     """Serialises the transactions that hold the same key, until they end."""
-    number = int.from_bytes(key[:8], "big", signed=True)
-    db.session.execute(select(func.pg_advisory_xact_lock(number)))
+    db.session.execute(select(func.pg_advisory_xact_lock(_number(key))))
+
+
+def lock_keys(keys: Collection[bytes]) -> None:
+    """Several, in one statement, and always in the same order: two cannot wait for each other."""
+    numbers = cast(sorted(_number(key) for key in keys), ARRAY(BigInteger))
+    each = func.unnest(numbers).column_valued("number")
+    db.session.execute(select(func.pg_advisory_xact_lock(each)))
+
+
+def _number(key: bytes) -> int:
+    return int.from_bytes(key[:8], "big", signed=True)
 
 
 def check(ask: Ask) -> None:
@@ -110,9 +122,9 @@ def _gaps(ask: Ask) -> None:
         raise MustWait(_left(latest), "between prompts")
 
 
-def until(payment: Payment, amount: int) -> datetime:
-    """When the phone of this payment may be asked again, for so many shillings."""
-    ends = [payment.created_at]
+def until(payment: Any, amount: int) -> datetime:
+    """When the phone of this payment, or of a bare row of it, may be asked again for so many shillings."""
+    ends: list[datetime] = [payment.created_at]
     if payment.accepted_at or payment.status == UNCONFIRMED:
         sent = payment.sending_at or payment.created_at
         ends.append(sent + (SAME_AMOUNT_GAP if payment.amount == amount else PROMPT_GAP))
@@ -123,7 +135,7 @@ def until(payment: Payment, amount: int) -> datetime:
     return max(ends)
 
 
-def released(payment: Payment) -> bool:
+def released(payment: Any) -> bool:
     """The customer said, after the prompt's end, that no PIN was entered, and Safaricom then answered.
 
     What it answered was not "paid": such a payment is not unconfirmed any more (ux.md §2).
@@ -132,7 +144,7 @@ def released(payment: Payment) -> bool:
     if denied is None or answered is None:
         return False
     over = (payment.accepted_at or payment.created_at) + PIN_LIFE
-    return answered > denied >= over
+    return bool(answered > denied >= over)
 
 
 def _count(window: Window, condition: ColumnElement[bool]) -> None:

@@ -5,9 +5,12 @@ What a lock is for: the payment's its status; the receipt's its owner and what o
 the subscriber's every balance that is theirs.
 """
 
+from collections.abc import Collection
 from typing import TypeVar
 
 from sqlalchemy import Select, select
+from sqlalchemy.orm import selectinload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app import crypto
 from app.billing.models import Invoice, Subscriber, Subscription
@@ -28,6 +31,30 @@ def locked(payment_id: int) -> Payment:
     return db.session.scalars(query, execution_options=FRESH).one()
 
 
+def locked_all(payment_ids: Collection[int]) -> dict[int, Payment]:
+    """Several payments by their ids, with their merchants."""
+    query = select(Payment).where(Payment.id.in_(payment_ids)).order_by(Payment.id)
+    query = query.options(selectinload(Payment.merchant))
+    return {payment.id: payment for payment in _all_locked(query)}
+
+
+def locked_numbers(codes: Collection[str]) -> None:
+    limits.lock_keys([_number_key(code) for code in codes])
+
+
+def locked_invoices(invoice_ids: Collection[int]) -> list[Invoice]:
+    """And their subscriptions and subscribers, whose plans are then known too."""
+    invoices = _all_locked(select(Invoice).where(Invoice.id.in_(invoice_ids)).order_by(Invoice.id))
+    theirs = Subscription.id.in_({invoice.subscription_id for invoice in invoices})
+    query = select(Subscription).where(theirs).order_by(Subscription.id)
+    subscriptions = _all_locked(query.options(selectinload(Subscription.plan)))
+    mine = {subscription.id: subscription for subscription in subscriptions}
+    for invoice in invoices:  # which keeps it in memory: no query later
+        set_committed_value(invoice, "subscription", mine[invoice.subscription_id])
+    locked_subscribers(*{subscription.subscriber_id for subscription in subscriptions})
+    return invoices
+
+
 def locked_invoice(invoice_id: int) -> Invoice:
     """The invoice and its subscription, in this order."""
     query = select(Invoice).where(Invoice.id == invoice_id).with_for_update(key_share=True)
@@ -39,7 +66,11 @@ def locked_invoice(invoice_id: int) -> Invoice:
 
 def locked_number(code: str) -> None:
     """Whoever verifies a receipt number, or looks whether it is there, does so alone until commit."""
-    limits.lock_key(crypto.blind_index(code, "receipt"))
+    limits.lock_key(_number_key(code))
+
+
+def _number_key(code: str) -> bytes:
+    return crypto.blind_index(code, "receipt")
 
 
 def locked_nameless(merchant_id: int, amount: int) -> None:

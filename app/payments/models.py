@@ -18,61 +18,21 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app import audit, clock, crypto
-from app.billing.models import MAX_PRICE, Invoice
+from app.billing.models import Invoice
 from app.daraja import Credentials, Reason
 from app.errors import Surprise
 from app.extensions import Model
 from app.merchants import Merchant
+from app.payments import payment_constraints
 from app.payments.hidden import Hidden
 from app.payments.states import FAILED, TRANSITIONS, Status
-
-LIVE_SQL = text("status in ('created', 'sending', 'pending')")
 
 
 class Payment(Model):
     """One attempt to collect an invoice. A second attempt is a second row."""
 
     __tablename__ = "payment"
-    __table_args__ = (
-        ForeignKeyConstraint(["merchant_id", "invoice_id"], ["invoice.merchant_id", "invoice.id"]),
-        ForeignKeyConstraint(["merchant_id", "plan_id"], ["plan.merchant_id", "plan.id"]),
-        UniqueConstraint("merchant_id", "attempt"),
-        UniqueConstraint("merchant_id", "id"),
-        CheckConstraint(f"amount between 1 and {MAX_PRICE}", name="amount"),
-        CheckConstraint(f"status in ({', '.join(map(repr, map(str, Status)))})", name="status"),
-        CheckConstraint("(status = 'failed') = (reason is not null)", name="failed_has_reason"),
-        CheckConstraint("status <> 'paid' or paid_at is not null", name="paid_has_time"),
-        CheckConstraint("method in ('stk')", name="method"),
-        CheckConstraint("consent_language in ('en', 'sw')", name="consent_language"),
-        CheckConstraint("(phone_index is null) = (phone_sealed is null)", name="severed"),
-        # What is on its way to a phone, or may be, is not severed from it (ADR 0020).
-        CheckConstraint(
-            "status in ('paid', 'failed') or phone_index is not null", name="asked_has_phone"
-        ),
-        # M8: one payment in flight per invoice, one live prompt per phone over all merchants.
-        Index("uq_payment_live_invoice", "invoice_id", unique=True, postgresql_where=LIVE_SQL),
-        Index("uq_payment_live_phone", "phone_index", unique=True, postgresql_where=LIVE_SQL),
-        Index("ix_payment_of_phone", "phone_index", "created_at", "id"),
-        Index("ix_payment_address", "address_index", "created_at"),
-        Index("ix_payment_severed", "id", postgresql_where=text("phone_index is null")),
-        Index("ix_payment_invoice", "invoice_id", "created_at"),
-        # The sweep's questions: what is unsent, stuck in sending, due a question.
-        Index("ix_payment_unsent", "created_at", postgresql_where=text("status = 'created'")),
-        Index("ix_payment_sending", "sending_at", postgresql_where=text("status = 'sending'")),
-        Index("ix_payment_pending", "accepted_at", postgresql_where=text("status = 'pending'")),
-        Index(  # what a number has done lately: outage_evidence.py
-            "ix_payment_sent",
-            "shortcode",
-            "sending_at",
-            postgresql_where=text("sending_at is not null"),
-        ),
-        Index(
-            "ix_payment_question",
-            "question_rank",
-            "next_question_at",
-            postgresql_where=text("next_question_at is not null"),
-        ),
-    )
+    __table_args__ = payment_constraints.ALL
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     merchant_id: Mapped[int] = mapped_column(ForeignKey("merchant.id"))
@@ -129,7 +89,7 @@ class Payment(Model):
 
     @property
     def phone(self) -> str | None:
-        return crypto.opened(self.phone_sealed, f"payment.phone|{self.token}")
+        return phone_of(self)
 
     @property
     def checkout_request_id(self) -> str | None:
@@ -157,6 +117,11 @@ class Payment(Model):
         facts = {"before": before} | ({"reason": self.reason} if self.reason else {}) | details
         audit.record(self, f"payment.{status}", actor=actor, **facts)
         return True
+
+
+def phone_of(payment: Any) -> str | None:
+    """Of a Payment, or of a bare row that has its token and phone_sealed. None: erased."""
+    return crypto.opened(payment.phone_sealed, f"payment.phone|{payment.token}")
 
 
 def checkout_index(checkout_request_id: str) -> bytes:

@@ -28,14 +28,19 @@ def settle(callback: Callback) -> None:
     """Applies one kept message. Raises daraja.Unreadable for one that cannot be read."""
     result = read_stk_callback(callback.body)
     payment = locked(callback.payment_id or 0)
-    callback.outcome = _apply(payment, result, callback)
+    note(callback, payment, _apply(payment, result, callback))
+
+
+def note(callback: Callback, payment: Payment, outcome: str) -> None:
+    """What the message came to: it is settled."""
+    callback.outcome = outcome
     callback.settled_at = clock.now()
     audit.record(
         payment,
         "callback.settled",
         actor="safaricom",
         callback=callback.id,
-        outcome=callback.outcome,
+        outcome=outcome,
     )
 
 

@@ -19,6 +19,7 @@ from app.web import (
     plans,
     privacy,
     security,
+    session,
     shown,
     waiting_room,
 )
@@ -44,6 +45,7 @@ def init_app(app: Flask) -> None:
         admin,
     ):
         app.register_blueprint(room.blueprint)
+    session.init_app(app)
     admin.init_app(app)
     assets.init_app(app)
     compression.init_app(app)

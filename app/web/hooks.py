@@ -37,11 +37,11 @@ def stk(token: str) -> dict[str, object]:
 
 
 def _keep(token: str, body: bytes) -> bool:
-    kept = _may_come() and inbox.receive(token, body, visitor.address()) is not None
-    if not kept:
-        inbox.receive_stray(body, visitor.address())
+    if _may_come() and inbox.receive(token, body, visitor.address()) is not None:
+        return True
+    inbox.receive_stray(body, visitor.address())
     db.session.commit()
-    return kept
+    return False
 
 
 def _may_come() -> bool:

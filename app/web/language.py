@@ -53,8 +53,10 @@ def _for_customers() -> bool:
 
 
 def _chosen() -> str | None:
-    said = (request.args.get(LANG), request.cookies.get(cookie_name()))
-    return next((code for code in said if code in NAMES), None)
+    if (said := request.args.get(LANG)) in NAMES:
+        return said
+    kept = request.cookies.get(cookie_name())
+    return kept if kept in NAMES else None
 
 
 def _browsers() -> str:

@@ -11,7 +11,7 @@ from app.jobs import bell, note
 from app.logs import log
 from app.payments import customer, gate
 from app.payments.models import Payment
-from app.web import facts, phases, receipts, visitor, words
+from app.web import facts, phases, receipts, standing, visitor, words
 
 blueprint = Blueprint("payment", __name__, url_prefix="/pay/<token>")
 
@@ -23,13 +23,20 @@ def page(token: str) -> str:
 
 @blueprint.get("/status")
 def status(token: str) -> str | Response | tuple[str, int]:
+    """Nearly always nothing has changed: known from a few columns, without template or session."""
+    plain = visitor.wants_json()
+    if not plain and (seen := request.args.get("v")) and _still(token, seen):
+        return Response(status=204)
     known = facts.of(token, owner=visitor.owns(token)) or abort(404)
     phase = phases.of(known, clock.now())
-    if request.accept_mimetypes.best == "application/json":
+    if plain:
         return jsonify(_plain(known, phase))
-    if request.args.get("v") == phase.version:
-        return "", 204
     return _rendered("checkout/_payment.html", known, phase)
+
+
+def _still(token: str, seen: str) -> bool:
+    now = standing.of(token) or abort(404)
+    return phases.of(now, clock.now()).version == seen
 
 
 def _plain(known: facts.Facts, phase: phases.Phase) -> dict[str, object]:

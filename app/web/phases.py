@@ -5,11 +5,10 @@ from datetime import datetime
 from hashlib import blake2s
 from math import ceil
 
-from flask_babel import get_locale
-
 from app.daraja import Reason
 from app.payments.states import CREATED, FAILED, PAID, PENDING, SENDING, UNCONFIRMED
-from app.web.facts import Facts
+from app.web import language
+from app.web.standing import Standing
 
 PROMPT_SECONDS = 6  # until the prompt is on the phone
 PIN_SECONDS = 60  # M-PESA's own window
@@ -41,7 +40,7 @@ class Phase:
     terminal: bool
 
 
-def of(facts: Facts, now: datetime) -> Phase:
+def of(facts: Standing, now: datetime) -> Phase:
     name = _name(facts, now)
     poll = _poll(name, facts, now)
     wait = _wait(name, facts, now)
@@ -56,7 +55,7 @@ def of(facts: Facts, now: datetime) -> Phase:
     )
 
 
-def _name(facts: Facts, now: datetime) -> str:
+def _name(facts: Standing, now: datetime) -> str:
     if facts.status == PENDING:
         return _waiting(facts, _age(facts, now))
     if facts.status == PAID:
@@ -64,7 +63,7 @@ def _name(facts: Facts, now: datetime) -> str:
     return NAMES[facts.status]
 
 
-def _waiting(facts: Facts, age: float) -> str:
+def _waiting(facts: Standing, age: float) -> str:
     if age >= PATIENCE_SECONDS:
         return "unconfirmed"
     if facts.claimed_at or age >= PIN_SECONDS:
@@ -72,7 +71,7 @@ def _waiting(facts: Facts, age: float) -> str:
     return "waiting_prompt" if age < PROMPT_SECONDS else "waiting_pin"
 
 
-def _age(facts: Facts, now: datetime) -> float:
+def _age(facts: Standing, now: datetime) -> float:
     """Since the prompt was accepted, or since the last thing we know. Other machines' clocks differ."""
     return _seconds(facts.accepted_at or facts.sending_at or facts.created_at, now)
 
@@ -81,13 +80,13 @@ def _seconds(start: datetime, end: datetime) -> float:
     return max(0.0, (end - start).total_seconds())
 
 
-def _seconds_left(name: str, facts: Facts, now: datetime) -> int | None:
+def _seconds_left(name: str, facts: Standing, now: datetime) -> int | None:
     if name not in ("waiting_prompt", "waiting_pin"):
         return None
     return ceil(PIN_SECONDS - _age(facts, now))
 
 
-def _poll(name: str, facts: Facts, now: datetime) -> float | None:
+def _poll(name: str, facts: Standing, now: datetime) -> float | None:
     """The cadences of ux.md §3: quick while something is about to happen, then ever slower."""
     age = _age(facts, now)
     if name in ("waiting_prompt", "waiting_pin"):
@@ -113,7 +112,7 @@ def _until_known(name: str, age: float) -> int | None:
     return 1 if age < 12 else 3  # noqa: PLR2004
 
 
-def _afterwards(name: str, facts: Facts, now: datetime) -> int | None:
+def _afterwards(name: str, facts: Standing, now: datetime) -> int | None:
     """A result is on the page. Only one that may still change is asked about."""
     if name == "paid_no_receipt":
         return _slowly(_seconds(facts.paid_at or facts.created_at, now))
@@ -127,7 +126,7 @@ def _slowly(age: float) -> int | None:
     return 10 if age < 5 * 60 else 30
 
 
-def _wait(name: str, facts: Facts, now: datetime) -> int:
+def _wait(name: str, facts: Standing, now: datetime) -> int:
     if name not in ("failed", "unconfirmed"):
         return 0
     if facts.status == PENDING:  # the scheduler has yet to write down that it is unconfirmed
@@ -135,10 +134,13 @@ def _wait(name: str, facts: Facts, now: datetime) -> int:
     return ceil(_seconds(now, facts.retry_at))
 
 
-def _version(name: str, poll: float | None, wait: int, facts: Facts) -> str:
-    """Of all that the fragment shows. The countdowns run in the browser, so only their ends count."""
+def _version(name: str, poll: float | None, wait: int, facts: Standing) -> str:
+    """Of all that the fragment shows and that may change: neither the phone nor the plan does.
+
+    The countdowns run in the browser, so only their ends count.
+    """
     result = (facts.status, facts.reason, facts.code, facts.receipt, facts.received)
     debt = (facts.paid_through, facts.invoice_open, facts.closed)
     busy = facts.busy_until is not None
-    shown = (facts.token, name, poll, wait > 0, busy, result, debt, facts.phone, str(get_locale()))
+    shown = (facts.token, name, poll, wait > 0, busy, result, debt, language.selected())
     return blake2s(repr(shown).encode(), digest_size=5).hexdigest()

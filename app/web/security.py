@@ -2,6 +2,7 @@
 
 import secrets
 from base64 import b64encode
+from functools import lru_cache
 from hashlib import sha256
 
 import structlog
@@ -22,6 +23,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Server": "Malipo",  # and not what it runs on
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cache-Control": "no-store",
 }
 HSTS = "max-age=31536000; includeSubDomains"
 
@@ -41,20 +43,30 @@ def name_the_request() -> None:
 
 
 def add_headers(response: Response) -> Response:
-    for name, value in (HEADERS | {"Content-Security-Policy": policy()}).items():
-        response.headers.setdefault(name, value)
-    if settings().https:
-        response.headers["Strict-Transport-Security"] = HSTS
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers["X-Request-Id"] = g.get("request_id", "")
+    headers = response.headers
+    there = {name.lower() for name, _ in headers}
+    for name, value in _ours(policy(), settings().https):
+        if name.lower() not in there:
+            headers.add(name, value)
+    headers.add("X-Request-Id", g.get("request_id", ""))
     return response
+
+
+@lru_cache
+def _ours(its_policy: str, https: bool) -> tuple[tuple[str, str], ...]:  # noqa: FBT001 - a key of the cache
+    ours = HEADERS | {"Content-Security-Policy": its_policy}
+    return tuple((ours | {"Strict-Transport-Security": HSTS} if https else ours).items())
 
 
 def policy() -> str:
     """Of this answer: it names the styles that are in its page, by their hashes."""
-    styles = "".join(f" 'sha256-{digest}'" for digest in g.get("styles", []))
-    frames = "; frame-src 'self'" if g.get("frames") else ""
-    return POLICY.format(styles=styles, framers=framers()) + frames
+    return _policy(tuple(g.get("styles", ())), framers(), bool(g.get("frames")))
+
+
+@lru_cache(maxsize=256)
+def _policy(styles: tuple[str, ...], framers: str, frames: bool) -> str:  # noqa: FBT001 - as above
+    named = "".join(f" 'sha256-{digest}'" for digest in styles)
+    return POLICY.format(styles=named, framers=framers) + ("; frame-src 'self'" if frames else "")
 
 
 def show_in_frame() -> None:

@@ -33,3 +33,9 @@ def given() -> MultiDict[str, str]:
 
 def wants_fragment() -> bool:
     return "HX-Request" in request.headers
+
+
+def wants_json() -> bool:
+    """Most do not name it: then the header need not be taken apart."""
+    asked = request.headers.get("Accept", "")
+    return "json" in asked and request.accept_mimetypes.best == "application/json"

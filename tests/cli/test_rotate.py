@@ -168,6 +168,7 @@ def _sell_and_settle(plan_id, n):
     db.session.commit()
     checkout = f"ws_CO_{n}"
     charging.accepted(claimed.payment_id, Accepted("1-2-3", checkout))
+    db.session.commit()
     hook = claimed.prompt.callback_url.rsplit("/", 1)[1]
     factories.deliver(hook, factories.success(receipt=f"TK{n}", checkout_id=checkout))
     work.settle_inbox()

@@ -27,12 +27,13 @@ from tests.payments.test_concurrency import at_once
 @contextmanager
 def no_free_connection(monkeypatch):
     """Others have all of the pool, as in a rush; nobody waits for long. Yields how to free them."""
-    monkeypatch.setattr(db.engine.pool, "_timeout", 0.05)
     db.session.remove()
     with ExitStack() as held:
-        with suppress(NoConnection):
-            while True:
-                held.enter_context(db.engine.connect())
+        for engine in db.engines.values():
+            monkeypatch.setattr(engine.pool, "_timeout", 0.05)
+            with suppress(NoConnection):
+                while True:
+                    held.enter_context(engine.connect())
         yield held.close
 
 

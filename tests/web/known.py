@@ -38,6 +38,7 @@ PENDING = Facts(
     claimed_at=None,
     paid_at=None,
     paid_through=None,
+    busy_until=None,
     invoice_open=True,
     closed=None,
     return_url=None,

@@ -161,13 +161,15 @@ def test_a_poll_reads_the_database_once(client, plan):
     plain = poll.split("?")[0]
     asked = []
 
-    def note(_connection, _cursor, statement, *_rest):
-        asked.append(statement)
+    def note(connection, *_rest):
+        asked.append(connection)
 
-    event.listen(db.engine, "before_cursor_execute", note)
+    for engine in db.engines.values():  # each statement takes a connection from its pool
+        event.listen(engine, "checkout", note)
     client.get(poll)
     client.get(plain, headers={"Accept": "application/json"})
-    event.remove(db.engine, "before_cursor_execute", note)
+    for engine in db.engines.values():
+        event.remove(engine, "checkout", note)
     assert len(asked) == 2
 
 

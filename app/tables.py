@@ -1,0 +1,28 @@
+"""Every table: rows refer to rows of other rooms, and SQLAlchemy wants to know them all."""
+
+from app import audit, ledger, merchants
+from app.billing import models as billing
+from app.desk import figure_models
+from app.desk import models as desk
+from app.payments import alerts, buckets, dispute_models, opt_out, outage_models, staff_models
+from app.payments import models as payments
+from app.staff import models as staff
+from app.watching import models as watching
+
+__all__ = [
+    "alerts",
+    "audit",
+    "billing",
+    "buckets",
+    "desk",
+    "dispute_models",
+    "figure_models",
+    "ledger",
+    "merchants",
+    "opt_out",
+    "outage_models",
+    "payments",
+    "staff",
+    "staff_models",
+    "watching",
+]
