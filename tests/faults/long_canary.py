@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 
+import psycopg
 import pytest
 import redis
 import requests
@@ -194,7 +195,8 @@ def broken(house, canaries):
 
 
 def rename(house, old, new):
-    house.sql(f"alter table payment rename column {old} to {new} ; select 1")
+    with psycopg.connect(house.postgres.url, autocommit=True) as connection:
+        connection.execute(f"alter table payment rename column {old} to {new}")
 
 
 class Listener:
