@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 
+import psycopg
 import pytest
 import redis
 import requests
@@ -147,7 +148,7 @@ def staff(house, canaries):
     log_in(house, browser, canaries.password, 303)
     canaries.session = token_of(browser)
     admin = f"{house.web}/admin"
-    token = found("csrf_token", browser.get(f"{admin}/payments/").text.replace("\n", " "))
+    token = first_token(browser.get(f"{admin}/payments/"))
     spelled = f"0{canaries.phone}"
     answer = browser.post(f"{admin}/payments/find", data={"csrf_token": token, "q": spelled})
     assert answer.status_code == 200
@@ -160,11 +161,15 @@ def staff(house, canaries):
 
 def log_in(house, browser, password, status):
     url = f"{house.web}/admin/login"
-    sent = {"csrf_token": found("csrf_token", browser.get(url).text.replace("\n", " "))}
+    sent = {"csrf_token": first_token(browser.get(url))}
     answer = browser.post(
         url, data=sent | {"email": EMAIL, "password": password}, allow_redirects=False
     )
     assert answer.status_code == status
+
+
+def first_token(page):
+    return re.search(r'name="csrf_token"\s+value="([^"]+)"', page.text).group(1)
 
 
 def token_of(browser):
@@ -190,7 +195,8 @@ def broken(house, canaries):
 
 
 def rename(house, old, new):
-    house.sql(f"alter table payment rename column {old} to {new} ; select 1")
+    with psycopg.connect(house.postgres.url, autocommit=True) as connection:
+        connection.execute(f"alter table payment rename column {old} to {new}")
 
 
 class Listener:
