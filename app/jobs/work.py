@@ -129,6 +129,9 @@ def ask_one() -> bool:
 def settle_some(*, oldest: bool = False) -> bool:
     """The plain ones of several messages together; then the odd ones, each by itself."""
     found = inbox.due(AT_ONCE, oldest=oldest)
+    if not found:
+        db.session.rollback()
+        return False
     waiting = [callback.id for callback in found]
     settled: set[int] = set()
     try:
@@ -141,7 +144,7 @@ def settle_some(*, oldest: bool = False) -> bool:
     for callback_id in waiting:
         if callback_id not in settled:
             _settle_alone(inbox.still_due(callback_id))
-    return bool(waiting)
+    return True
 
 
 def settle_one(*, oldest: bool = False) -> bool:

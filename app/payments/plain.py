@@ -35,6 +35,8 @@ class Message:
 def settle(callbacks: Sequence[Callback]) -> set[int]:
     """The ids of those that it settled; the caller commits, and sees to the others afterwards."""
     messages = _unbooked(_fitting(callbacks))
+    if not messages:
+        return set()
     invoices = locked_invoices({message.payment.invoice_id for message in messages})
     there = {invoice.id: invoice for invoice in invoices}
     exact = [m for m in messages if _is_exact(m, there[m.payment.invoice_id].open)]
@@ -56,6 +58,8 @@ def _fitting(callbacks: Sequence[Callback]) -> list[Message]:
         for callback in callbacks
         if once[callback.payment_id] == 1 and (result := _paid(callback)) is not None
     ]
+    if not paid:
+        return []
     payments = locked_all({callback.payment_id or 0 for callback, _ in paid})
     messages = [Message(c, r, payments[c.payment_id or 0]) for c, r in paid]
     return [message for message in messages if _fits(message)]
@@ -81,6 +85,8 @@ def _unbooked(messages: list[Message]) -> list[Message]:
     codes = Counter(message.code for message in messages)
     invoices = Counter(message.payment.invoice_id for message in messages)
     alone = [m for m in messages if codes[m.code] == invoices[m.payment.invoice_id] == 1]
+    if not alone:
+        return []
     numbers = {message.code for message in alone}
     locked_numbers(numbers)
     taken = _taken(numbers)
