@@ -119,7 +119,7 @@ def plan(app):
 @pytest.fixture
 def safaricom(app):
     """The wire to Safaricom, with a token to be had. Tests add what it answers."""
-    app.extensions.get("malipo.clients", {}).clear()
+    app.extensions.pop("malipo.clients", None)
     with responses.RequestsMock(assert_all_requests_are_fired=False) as wire:
         wire.get(
             re.compile(f"{DARAJA}/oauth/.*"), json={"access_token": "token", "expires_in": "3599"}

@@ -38,8 +38,8 @@ CLIENTS = "malipo.clients"
 STUBBORN_PAUSES = (0.2, 0.5, 1, 2, 4, 8)  # seconds: PostgreSQL restarts in less
 
 
-def init_app(app: Flask) -> None:
-    app.extensions[LANES] = {
+def _made(app: Flask) -> dict[str, Lanes]:
+    return {
         "send": Lanes(app, send_one, PROMPT_LANES),
         "ask": Lanes(app, ask_one, QUESTION_LANES),
         "tell": Lanes(app, tell.tell_one, 1),
@@ -53,8 +53,8 @@ def lanes(name: str) -> Lanes:
 def _all_lanes() -> dict[str, Lanes]:
     """This application's, made when somebody wants them: most commands do not."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - as Flask's documentation has it
-    if LANES not in app.extensions:
-        init_app(app)
+    if LANES not in app.extensions:  # two threads may both find none; the first one's are everybody's
+        app.extensions.setdefault(LANES, _made(app))
     found: dict[str, Lanes] = app.extensions[LANES]
     return found
 

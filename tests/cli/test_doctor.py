@@ -78,7 +78,7 @@ def examine(app, cli, set_setting):
     def run(bad=None, **settings):
         set_setting(**settings)
         app.extensions["malipo.bad_settings"] = bad or {}
-        app.extensions["malipo.clients"].clear()
+        app.extensions.pop("malipo.clients", None)
         db.session.commit()
         result = cli.invoke(args=["doctor", "--json"])
         del app.extensions["malipo.bad_settings"]
