@@ -24,7 +24,8 @@ POOL = {
     "connect_args": {"connect_timeout": 5, "options": SESSION},
 }
 
-DIRECT = POOL | {"isolation_level": "AUTOCOMMIT", "pool_size": 2}
+# As many as a web process lets work at once: web/waiting_room.py.
+DIRECT = POOL | {"isolation_level": "AUTOCOMMIT", "pool_size": 4}
 
 
 class Application(Flask):

@@ -24,8 +24,10 @@ FLASK = (sys.executable, "-m", "flask", "--app", "wsgi")
 # As the README says for production.
 GRANIAN = (
     *(sys.executable, "-m", "granian", "--interface", "wsgi"),
-    *("--workers", "2", "--blocking-threads", "2"),
-    *("--backlog", "16384", "--backpressure", "8192", "--host", "127.0.0.1"),
+    *("--workers", "2", "--blocking-threads", "64"),
+    *("--backlog", "16384", "--backpressure", "8192"),
+    *("--http1-header-read-timeout", "10000", "--http1-buffer-size", "32768"),
+    *("--host", "127.0.0.1"),
 )
 POSTGRES = {  # docs/scale.md has the reasons
     "shared_buffers": "1GB",

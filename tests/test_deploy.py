@@ -25,6 +25,7 @@ from werkzeug.serving import make_server
 import config
 from app import clock, create_app
 from app.extensions import db
+from app.local.run import GRANIAN
 from app.payments.models import Callback
 from tests.faults.patience import eventually
 from tests.running import free_port
@@ -290,3 +291,12 @@ def test_what_may_be_kept_for_ever_is_asked_for_once(behind_nginx):
     first, again = (behind_nginx("GET", path) for _ in range(2))
     assert first.data == again.data
     assert first.headers["X-Request-Id"] == again.headers["X-Request-Id"]
+
+
+def test_the_web_is_started_alike_wherever_it_is_started():
+    """Its limits were tried with these words (docs/security.md, docs/scale.md)."""
+    said = GRANIAN.partition("--blocking-threads")[2].split()
+    for place in ("README.md", "deploy/Containerfile", "deploy/systemd/malipo-web.service"):
+        text = re.sub(r'[",\\]', " ", (ROOT / place).read_text())
+        found = text.partition("--blocking-threads")[2].split()
+        assert found[: len(said)] == said, place

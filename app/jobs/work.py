@@ -53,7 +53,9 @@ def lanes(name: str) -> Lanes:
 def _all_lanes() -> dict[str, Lanes]:
     """This application's, made when somebody wants them: most commands do not."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - as Flask's documentation has it
-    if LANES not in app.extensions:  # two threads may both find none; the first one's are everybody's
+    if (
+        LANES not in app.extensions
+    ):  # two threads may both find none; the first one's are everybody's
         app.extensions.setdefault(LANES, _made(app))
     found: dict[str, Lanes] = app.extensions[LANES]
     return found
