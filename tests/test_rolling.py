@@ -1,4 +1,4 @@
-"""A new version is rolled out while this one sells: its migration runs first, and both must serve (ADR 21)."""
+"""A new version is rolled out while this one sells: its migration runs first, and both must serve (ADR 19)."""
 
 import ast
 from pathlib import Path

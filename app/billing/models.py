@@ -71,7 +71,7 @@ class Subscriber(Model):
     name: Mapped[str | None]
     language: Mapped[str | None]  # the one they last chose to pay in
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
-    erased_at: Mapped[datetime | None]  # the person went, their money stayed (ADR 0020)
+    erased_at: Mapped[datetime | None]  # the person went, their money stayed (ADR 0018)
 
     @property
     def phone(self) -> str | None:

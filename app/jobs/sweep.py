@@ -35,7 +35,7 @@ def between_sweeps() -> None:
 
 
 def look() -> None:
-    """Whether an outage has begun or ended (ADR 19); the log tells whoever runs this."""
+    """Whether an outage has begun or ended (ADR 17); the log tells whoever runs this."""
     facts = [
         (outage.closed_at, {"shortcode": outage.shortcode, "why": outage.closed_why or outage.why})
         for outage in outages.look()

@@ -1,4 +1,4 @@
-"""Whether a prompt may go out through a number now: always, unless an outage of it stands (ADR 19).
+"""Whether a prompt may go out through a number now: always, unless an outage of it stands (ADR 17).
 
 Whoever wants to ask for money comes through here: customers by `enter`, staff and renewals too, and
 the sender by `standing`, `not_waiting` and `lets_out`. Without an outage each costs one indexed read.

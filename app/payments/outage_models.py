@@ -1,4 +1,4 @@
-"""A time in which prompts through one number do not go out as usual (ADR 19)."""
+"""A time in which prompts through one number do not go out as usual (ADR 17)."""
 
 from datetime import datetime
 

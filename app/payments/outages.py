@@ -1,4 +1,4 @@
-"""When M-PESA is sick: the outage of a number begins and ends by what our own attempts say (ADR 19).
+"""When M-PESA is sick: the outage of a number begins and ends by what our own attempts say (ADR 17).
 
 Begins and ends are rows of one transaction each; two schedulers that see the same begin it once,
 because one open outage per number is all that the index takes.

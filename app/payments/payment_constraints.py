@@ -19,7 +19,7 @@ ALL = (
     CheckConstraint("method in ('stk')", name="method"),
     CheckConstraint("consent_language in ('en', 'sw')", name="consent_language"),
     CheckConstraint("(phone_index is null) = (phone_sealed is null)", name="severed"),
-    # What is on its way to a phone, or may be, is not severed from it (ADR 0020).
+    # What is on its way to a phone, or may be, is not severed from it (ADR 0018).
     CheckConstraint(
         "status in ('paid', 'failed') or phone_index is not null", name="asked_has_phone"
     ),

@@ -1,4 +1,4 @@
-"""Erase a person: they go, the money stays, the chains still verify (M13, ADR 0020).
+"""Erase a person: they go, the money stays, the chains still verify (M13, ADR 0018).
 
 What can happen between the lines:
 - crash: one merchant's person is one commit; run again, it goes on with the other merchants;

@@ -1,4 +1,4 @@
-"""Take the person off the rows, and leave what the books and the tax law need (ADR 0020).
+"""Take the person off the rows, and leave what the books and the tax law need (ADR 0018).
 
 Kept: receipt number, amount, date, invoice, plan, period, the hash of Safaricom's hook (late money
 is still booked), and what the customer agreed to. Gone: everything that leads to somebody.

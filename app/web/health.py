@@ -25,7 +25,7 @@ def healthz() -> dict[str, str]:
 def readyz() -> tuple[dict[str, str], int]:
     """Redis is not asked: without it everything still works, only later.
 
-    Ready too where a newer version has migrated already: while that is rolled out, both serve (ADR 21).
+    Ready too where a newer version has migrated already: while that is rolled out, both serve (ADR 19).
     """
     try:
         level = migrations.level()

@@ -109,7 +109,7 @@ PHASES: Mapping[str, Copy] = {
         live=N_("Payment received. Your receipt number is in the M-PESA SMS."),
     ),
 }
-# While M-PESA is sick (ADR 19): what is true of a payment that is under way.
+# While M-PESA is sick (ADR 17): what is true of a payment that is under way.
 VERY_BUSY = N_("M-PESA is very busy")
 BUSY: Mapping[str, Copy] = {
     "unsent": Copy(

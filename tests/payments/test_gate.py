@@ -1,4 +1,4 @@
-"""While an outage stands, single prompts try; afterwards all go out, spread (ADR 19)."""
+"""While an outage stands, single prompts try; afterwards all go out, spread (ADR 17)."""
 
 import threading
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""When M-PESA is sick, and when it is not: by our own attempts, for each number by itself (ADR 19)."""
+"""When M-PESA is sick, and when it is not: by our own attempts, for each number by itself (ADR 17)."""
 
 import threading
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What customers read while M-PESA is sick (ADR 19)."""
+"""What customers read while M-PESA is sick (ADR 17)."""
 
 from datetime import timedelta
 

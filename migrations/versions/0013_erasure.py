@@ -1,15 +1,15 @@
 """People can be erased and bodies purged; what a customer agreed to is kept.
 
-Revision ID: 0014
-Revises: 0008
+Revision ID: 0013
+Revises: 0012
 Create Date: 2026-11-26 12:00:00
 
 """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014"
-down_revision = "0013"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
