@@ -244,9 +244,7 @@ class Environment:
             "alert_email_from": self.matching(
                 "ALERT_EMAIL_FROM", f"({ADDRESS.pattern})?", "malipo@example.co.ke", needed
             ),
-            "smtp_url": self.matching(
-                "SMTP_URL", f"({SMTP})?", "smtp://mail.example.co.ke", needed
-            ),
+            "smtp_url": self.matching("SMTP_URL", f"({SMTP})?", "smtp://mail.example.ke", needed),
             "alert_webhook_url": self.matching("ALERT_WEBHOOK_URL", hook, "https://…", ""),
             "alert_webhook_secret": self.hex_key("ALERT_WEBHOOK_SECRET", secret) if secret else b"",
         }

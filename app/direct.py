@@ -43,12 +43,20 @@ class Statement:
         for name, made in self._written.items():
             values[name] = made(values[name])
         computed = {name: value() for name, value in self._computed.items()}
-        connection = db.engines[ENGINE].raw_connection()
+        connection = self._connection()
         try:
             found = self._execute(connection, {**self._constants, **computed, **values})
         finally:
             connection.close()
         return None if found is None else self._row(*self._plain(found))
+
+    def _connection(self) -> PoolProxiedConnection:
+        try:
+            return db.engines[ENGINE].raw_connection()
+        except (
+            psycopg.Error
+        ) as error:  # a pool's own, which only SQLAlchemy's Connection translates
+            raise _sqlalchemys(self._sql, error) from error
 
     def _plain(self, found: tuple[Any, ...]) -> Iterable[Any]:
         if not self._read:

@@ -49,7 +49,7 @@ def wired_app(postgres_url, redis_url, tmp_path_factory):
         upgrade()
     yield app
     with app.app_context():
-        db.engine.dispose()
+        let_go()
 
 
 @pytest.fixture
@@ -63,6 +63,12 @@ def app(wired_app, request):
         db.session.remove()
     if "breaks_books" not in request.keywords:
         assert wrong == []
+
+
+def let_go():
+    """Closes the current application's connections."""
+    for engine in db.engines.values():
+        engine.dispose()
 
 
 ALL_RULES = text(

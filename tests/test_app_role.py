@@ -21,6 +21,7 @@ from app.payments import charging, inbox, matching
 from app.staff import second_factor, sessions
 from app.watching.models import AlertMessage
 from tests import factories
+from tests.conftest import let_go
 from tests.payments import by_hand
 from tests.privacy import people
 from tests.web.admin.desk import PLACE, code, enrolled, hire
@@ -64,7 +65,7 @@ def as_the_role(app, postgres_url):
     with mine.app_context():
         yield mine
         db.session.remove()
-        db.engine.dispose()
+        let_go()
 
 
 def test_the_role_sells_settles_and_reads(as_the_role):

@@ -27,6 +27,7 @@ from app import clock, create_app
 from app.extensions import db
 from app.local.run import GRANIAN
 from app.payments.models import Callback
+from tests.conftest import let_go
 from tests.faults.patience import eventually
 from tests.running import free_port
 from tests.test_architecture import variables  # noqa: F401 - a fixture
@@ -184,7 +185,7 @@ def behind_nginx(app, tmp_path):
     server.shutdown()
     thread.join()
     with ours.app_context():
-        db.engine.dispose()
+        let_go()
 
 
 def written(place, port, web):

@@ -12,7 +12,7 @@ import config
 from app import create_app
 from app.extensions import db
 from tests import servers
-from tests.conftest import environment
+from tests.conftest import environment, let_go
 
 TABLES = set(db.metadata.tables) | {"alembic_version"}
 
@@ -32,7 +32,7 @@ def empty(empty_url, redis_url):
     with app.app_context():
         yield app
         db.session.remove()
-        db.engine.dispose()
+        let_go()
 
 
 def ask(question):

@@ -1,6 +1,5 @@
 """`flask check-books`, `flask verify-audit`: do our own rows keep the money rules?"""
 
-import json
 import sys
 from collections.abc import Iterable
 from typing import TextIO
@@ -10,6 +9,7 @@ from flask.cli import with_appcontext
 from sqlalchemy import select
 
 from app import audit, clock
+from app.daraja import Unreadable, strict_json
 from app.extensions import db
 from app.merchants import Merchant
 from app.payments import booking, books
@@ -59,10 +59,10 @@ def _noted(log: Iterable[str]) -> dict[int, dict[int, bytes]]:
     noted = dict[int, dict[int, bytes]]()
     for line in log:
         try:
-            said = json.loads(line[line.index("{") :])  # journald and compose put words before it
-        except ValueError:
+            said = strict_json(line[line.index("{") :].encode())  # after words of journald's
+        except (ValueError, Unreadable):
             continue
-        if said.get("event") == "audit head":
+        if isinstance(said, dict) and said.get("event") == "audit head":
             noted.setdefault(said["merchant"], {})[said["seq"]] = bytes.fromhex(said["hash"])
     return noted
 

@@ -23,8 +23,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Server": "Malipo",  # and not what it runs on
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-    "Cache-Control": "no-store",
 }
+UNLESS_SAID = {"Cache-Control": "no-store"}
 HSTS = "max-age=31536000; includeSubDomains"
 
 
@@ -54,7 +54,7 @@ def add_headers(response: Response) -> Response:
 
 @lru_cache
 def _ours(its_policy: str, https: bool) -> tuple[tuple[str, str], ...]:  # noqa: FBT001 - a key of the cache
-    ours = HEADERS | {"Content-Security-Policy": its_policy}
+    ours = HEADERS | UNLESS_SAID | {"Content-Security-Policy": its_policy}
     return tuple((ours | {"Strict-Transport-Security": HSTS} if https else ours).items())
 
 

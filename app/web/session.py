@@ -1,8 +1,9 @@
-"""The session's cookie is verified and read when somebody looks into it: polls and hooks do not.
+"""Of a poll and of a hook the session's cookie is read only when somebody looks into it: few do.
 
-It costs as much as all else that Flask does for a request.
+It costs as much as all else that Flask does for a request. Everywhere else the session is Flask's own.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from flask import Flask, Request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
 Read = Callable[[], dict[str, Any]]
+HARDLY_READ = re.compile("/hooks/|/pay/[^/]+/status")
 
 
 class Unread(SecureCookieSession):
@@ -32,8 +34,10 @@ class Unread(SecureCookieSession):
 
 
 class Sessions(SecureCookieSessionInterface):
-    def open_session(self, app: Flask, request: Request) -> Unread:
-        return Unread(lambda: self._kept(app, request))
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if HARDLY_READ.match(request.path):
+            return Unread(lambda: self._kept(app, request))
+        return super().open_session(app, request)
 
     def _kept(self, app: Flask, request: Request) -> dict[str, Any]:
         return dict(super().open_session(app, request) or {})

@@ -25,6 +25,7 @@ from app.local import servers
 from app.payments import inbox
 from app.simulator import SimulatorSettings, running
 from tests import factories
+from tests.conftest import let_go
 from tests.local.conftest import instance  # noqa: F401 - a fixture
 from tests.test_config import ROOT, bare, env, production
 
@@ -214,7 +215,7 @@ def test_too_many_trusted_proxies_are_noticed_by_a_forged_address(app, examine, 
         _, found = examine(public_base_url=address, mpesa_base_url=safaricom.url)
     assert found["Address", "Forged addresses"]["state"] == "bad"
     with trusting.app_context():
-        db.engine.dispose()
+        let_go()
 
 
 def start(*words, **variables):

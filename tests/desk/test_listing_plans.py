@@ -14,7 +14,7 @@ from app.desk.cursor import Cursor
 from app.desk.filters import Filters, Found
 from app.extensions import db
 from app.payments.models import Payment
-from tests.conftest import empty_database
+from tests.conftest import empty_database, let_go
 from tests.desk import history
 
 MINE, PAYMENTS = 1, 30_000
@@ -43,7 +43,7 @@ def vacuum():
     others = "datname = current_database() and pid <> pg_backend_pid()"
     ended = text(f"select pg_terminate_backend(pid) from pg_stat_activity where {others}")
     known = "select relallvisible = relpages from pg_class where relname = 'payment'"
-    db.engine.dispose()
+    let_go()
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for _ in range(20):
             connection.execute(ended)

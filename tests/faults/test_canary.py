@@ -185,12 +185,12 @@ def broken(house, canaries):
     """Statements fail with everything in their parameters: exceptions, in full, in the log."""
     browser, page = requests.Session(), f"{house.web}/pay/{canaries.pay}"
     house.flask("opt-in", f"0{canaries.phone}").check_returncode()
-    rename(house, "address_index", "gone")
+    rename(house, "return_url", "gone")
     try:
         assert order(house, canaries, browser).status_code == 500
         assert browser.get(page).status_code == 500
     finally:
-        rename(house, "gone", "address_index")
+        rename(house, "gone", "return_url")
     assert "Traceback" in (house.logs / "web.log").read_text()
 
 

@@ -16,6 +16,7 @@ from app.local import places
 from app.payments import comparing, statements
 from app.payments.models import Receipt
 from app.payments.staff_models import Act, StatementLine
+from tests.conftest import let_go
 from tests.faults.clockwork import PAID
 from tests.faults.patience import eventually
 from tests.payments import by_hand
@@ -132,7 +133,7 @@ def books(house):
     with app.app_context():
         yield
         db.session.remove()
-        db.engine.dispose()
+        let_go()
 
 
 def the_statement_finds_the_rest(house, lost):

@@ -2,8 +2,7 @@ import pytest
 
 import config
 from app import create_app
-from app.extensions import db
-from tests.conftest import environment
+from tests.conftest import environment, let_go
 from tests.jobs.support import Command, Valkey
 
 
@@ -55,4 +54,4 @@ def second_app(app, valkey, tmp_path):
     second.instance_path = str(tmp_path)
     yield second
     with second.app_context():
-        db.engine.dispose()
+        let_go()

@@ -106,7 +106,7 @@ def test_many_requests_at_once_are_one(app, failed):
 
     def press(n):
         try:
-            return ask(db.session.get_one(model, subscription_id), f"attempt-{n}").id
+            return ask(db.session.get_one(model, subscription_id), f"press-{n}").id
         except MustWait:
             db.session.rollback()
 

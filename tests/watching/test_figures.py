@@ -7,11 +7,11 @@ from app import audit, clock, merchants
 from app.daraja import Answer, Reason, Refused, Verdict
 from app.extensions import db
 from app.jobs import readings
-from app.payments import alerts, booking, charging, inbox, reconciliation
-from app.payments.models import Receipt
+from app.payments import alerts, charging, inbox, reconciliation
 from app.watching import house
 from tests import factories
 from tests.desk.telling import ago, attempt, failing, paid
+from tests.payments import by_hand
 
 
 @pytest.fixture
@@ -170,13 +170,7 @@ def test_work_that_is_due_by_kind(read, plan):
 
 
 def test_money_without_an_owner(read, app):
-    merchant = merchants.named("default")
-    receipt = Receipt(
-        merchant_id=merchant.id, code="TKL0000001", amount=750, source="statement",
-        paid_at=clock.now(),
-    )  # fmt: skip
-    booking.to_suspense(receipt, "mpesa:174379")
-    db.session.commit()
+    by_hand.suspended(750)
     assert read()["malipo_suspense_shillings", "default"] == 750
 
 

@@ -18,7 +18,7 @@ from app.payments import reconciliation
 from app.watching import catalogue
 from app.web import metrics
 from tests import factories
-from tests.conftest import DARAJA, environment
+from tests.conftest import DARAJA, environment, let_go
 from tests.payments.test_concurrency import at_once
 from tests.web import forms
 
@@ -156,7 +156,7 @@ def behind(app, postgres_url, redis_url):
     yield make
     for other in made:
         with other.app_context():
-            db.engine.dispose()
+            let_go()
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from app.payments import opt_out
 from app.payments.models import Callback, Payment
 from app.web.doors import plain
 from tests import factories
-from tests.conftest import environment
+from tests.conftest import environment, let_go
 from tests.web import forms
 from tests.web.admin.desk import send, sitting
 
@@ -48,7 +48,7 @@ def behind(app, postgres_url, redis_url):
     yield make
     for other in made:
         with other.app_context():
-            db.engine.dispose()
+            let_go()
 
 
 def address_of(app, peer="10.0.0.1", **headers):

@@ -10,7 +10,7 @@ from app.extensions import db
 from app.staff import Staff, sessions
 from app.web.security import HEADERS, HSTS
 from tests import factories
-from tests.conftest import environment
+from tests.conftest import environment, let_go
 from tests.fuzz.knocking import PART
 from tests.web import forms
 from tests.web.admin.desk import PLACE, hire
@@ -36,7 +36,7 @@ def live(app, postgres_url, redis_url):
     made.add_url_rule("/broken", "broken", lambda: 1 / 0)
     yield made
     with made.app_context():
-        db.engine.dispose()
+        let_go()
 
 
 def filled(rule, payment):

@@ -11,7 +11,7 @@ from app.billing.models import Subscriber
 from app.extensions import db
 from app.payments.models import Payment
 from tests import factories
-from tests.conftest import environment
+from tests.conftest import environment, let_go
 from tests.web import forms
 from tests.web.test_payment_page import later, settle, started
 
@@ -77,7 +77,7 @@ def test_behind_https_the_choice_is_secure(app, plan, postgres_url, redis_url):
     answer = other.test_client().get("/?lang=sw", base_url="https://pay.example.co.ke")
     assert "; Secure;" in answer.headers["Set-Cookie"]
     with other.app_context():
-        db.engine.dispose()
+        let_go()
 
 
 @pytest.mark.parametrize("path", ["/", "/?lang=fr", "/admin/login?lang=sw", "/healthz?lang=sw"])

@@ -6,8 +6,7 @@ import pytest
 
 import config
 from app import create_app
-from app.extensions import db
-from tests.conftest import Browser, environment
+from tests.conftest import Browser, environment, let_go
 from tests.web import forms
 from tests.web.admin.desk import hire, sit
 from tests.web.test_payment_page import started
@@ -29,7 +28,7 @@ def restarted(app, postgres_url, redis_url):
             after.set_cookie(COOKIE, cookie.value)
         yield after
         with again.app_context():
-            db.engine.dispose()
+            let_go()
 
     return restart
 

@@ -7,10 +7,9 @@ from flask import request
 
 import config
 from app import create_app
-from app.extensions import db
 from app.web.security import POLICY
 from tests import factories
-from tests.conftest import DARAJA, environment
+from tests.conftest import DARAJA, environment, let_go
 from tests.web import forms
 
 
@@ -27,7 +26,7 @@ def another_app(app, postgres_url, redis_url):
     yield make
     for other in made:
         with other.app_context():
-            db.engine.dispose()
+            let_go()
 
 
 DOORS = ["/", "/subscribe/standard", "/nowhere", "/healthz", "/static/x.css", "/pay/unknown"]
