@@ -3,9 +3,11 @@
 One database and one walk for each size: what is wrong is said of all pages at once.
 """
 
+from datetime import timedelta
+
 import pytest
 
-from app import merchants
+from app import clock, merchants
 from app.billing.models import Plan, Subscription
 from app.daraja import Reason
 from app.extensions import db
@@ -13,6 +15,7 @@ from app.payments import booking, closing, comparing
 from app.payments.alerts import Alert
 from app.payments.dispute_models import Dispute
 from app.payments.models import Payment, Receipt
+from app.payments.outage_models import Outage
 from app.payments.staff_models import MatchProposal, Reallocation, Statement
 from app.staff import Staff
 from tests.browser.admin import SIZES, looked_at, newest, seated
@@ -26,6 +29,7 @@ MOST_BYTES = 20 * 1024  # 40 KB in all: the stylesheets and htmx are 20
 def house(house):
     """And a little that only a person does."""
     _move_money(sitting(house, "finance"))
+    _make_sick(merchants.named("duka").number)
     db.session.remove()
     return house
 
@@ -36,6 +40,17 @@ def _move_money(finance):
     person = newest(Subscription).subscriber_id
     answer = send(finance, money.move_url(receipt, person), amount="900", reason="hers, she called")
     assert answer.status_code == 303
+
+
+def _make_sick(number):
+    """M-PESA has been busy, and a prompt may try again in a minute."""
+    now = clock.now()
+    at = {"opened_at": now - timedelta(minutes=9), "look_at": now + timedelta(minutes=1)}
+    why = "9 of 11 phones: 9 M-PESA said busy"
+    db.session.add(
+        Outage(shortcode=number, by_hand=False, opened_by="scheduler", why=why, probes=3, **at)
+    )
+    db.session.commit()
 
 
 def of_payments():
@@ -169,7 +184,12 @@ def of_neighbour():
                      "subscriptions", "alerts", "reconciliation/report")
     }  # fmt: skip
     rest["empty report"] = empty.pop("empty reconciliation/report").removesuffix("/")
-    return {"neighbour": home, "empty overview": "/admin/", **own, **rest, **empty}
+    sick = {
+        "outages": "/admin/outages/",
+        "pause": "/admin/outages/pause",
+        "go": "/admin/outages/end",
+    }
+    return {"neighbour": home, "empty overview": "/admin/", **own, **rest, **empty, **sick}
 
 
 def of_operator():
