@@ -8,6 +8,11 @@ from playwright.sync_api import sync_playwright
 from tests.running import CHROMIUM, ROOT, launched
 
 SCREENS = ROOT / "instance/screens"
+# docs/payment-page.png: a language, a page; copy instance/screens/readme.png there when pages change.
+README = (
+    *(("en", "form"), ("en", "waiting_prompt"), ("en", "waiting_pin"), ("en", "paid")),
+    *(("sw", "waiting_pin"), ("sw", "failed_insufficient_funds"), ("sw", "paid")),
+)
 SHOWN = {"360x640": (9, 270, 560), "1280x800": (6, 480, 300)}  # in a row; width and height of each
 GAP = 14
 STYLE = """
@@ -28,15 +33,27 @@ def main():
         browser = launched(playwright)
         for folder in folders:
             sys.stdout.write(f"{sheet(browser, folder)}\n")
+        sys.stdout.write(f"{readme(browser)}\n")
         browser.close()
     return 0
 
 
 def sheet(browser, folder):
     language, size = folder.parts[-2:]
-    html = SCREENS / f"sheet-{language}-{size}.html"
-    html.write_text(page(folder, *SHOWN[size]), encoding="utf-8")
-    shown = browser.new_page(viewport={"width": width_of(*SHOWN[size]), "height": 600})
+    figures = "".join(figure(path, path.stem) for path in sorted(folder.glob("*.png")))
+    return picture(browser, f"sheet-{language}-{size}", figures, SHOWN[size])
+
+
+def readme(browser):
+    paths = [SCREENS / language / "360x640" / f"{name}.png" for language, name in README]
+    figures = "".join(figure(path, "") for path in paths)
+    return picture(browser, "readme", figures, (len(README), 224, 400))
+
+
+def picture(browser, name, figures, measures):
+    html = SCREENS / f"{name}.html"
+    html.write_text(page(figures, *measures), encoding="utf-8")
+    shown = browser.new_page(viewport={"width": width_of(*measures), "height": 400})
     shown.goto(html.as_uri())
     made = html.with_suffix(".png")
     shown.screenshot(path=made, full_page=True)
@@ -45,16 +62,14 @@ def sheet(browser, folder):
     return made
 
 
-def page(folder, columns, width, height):
-    figures = "".join(figure(path) for path in sorted(folder.glob("*.png")))
+def page(figures, columns, width, height):
     style = STYLE.format(columns=columns, width=width, height=height, gap=GAP)
     return f"<!DOCTYPE html><meta charset=utf-8><style>{style}</style><main>{figures}</main>"
 
 
-def figure(path):
-    caption = escape(path.stem)
+def figure(path, caption):
     shown = f'<div><img src="{path.as_uri()}"></div>'
-    return f"<figure>{shown}<figcaption>{caption}</figcaption></figure>"
+    return f"<figure>{shown}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
 def width_of(columns, width, _height):
