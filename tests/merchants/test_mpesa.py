@@ -163,7 +163,8 @@ def test_being_paid_through_the_platform_is_a_switch(duka):
     mpesa.use_platform(duka, on=False, actor=OWNER)
     db.session.commit()
     assert duka.credentials() == own
-    said = [e for e in db.session.scalars(select(AuditEvent.action)) if "platform" in e]
+    acts = select(AuditEvent.action).order_by(AuditEvent.seq)
+    said = [e for e in db.session.scalars(acts) if "platform" in e]
     assert said == ["merchant.platform_number_used", "merchant.platform_number_left"]
 
 

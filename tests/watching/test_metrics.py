@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from redis import Redis
 from sqlalchemy import text
 
 import config
@@ -50,7 +51,9 @@ def settled(hook, body):
     watch.count()
 
 
-def test_totals_follow_payments_through_their_lives(scrape, plan, safaricom):
+def test_totals_follow_payments_through_their_lives(scrape, plan, safaricom, redis_url):
+    with Redis.from_url(redis_url) as kept:
+        kept.flushdb()  # no token from an earlier test
     safaricom.post(PUSH, json=ACCEPTED)
     factories.bought(plan)
     work.send_prompts()

@@ -161,7 +161,7 @@ def test_no_view_reads_query_and_form_as_one():
 
 
 def callbacks():
-    return list(db.session.scalars(select(Callback)))
+    return list(db.session.scalars(select(Callback).order_by(Callback.id)))
 
 
 def test_an_address_is_a_wall_only_where_that_is_switched_on(client, plan, set_setting):
