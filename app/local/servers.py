@@ -32,7 +32,12 @@ POSTGRES = {
     "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
 }
-FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+FORGETFUL = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",  # no place of a deleted row is taken again: rows come as they were written
+}
 VALKEY = {
     "port": "0",
     "unixsocketperm": "700",

@@ -25,7 +25,8 @@ def person(app):
 
 
 def events():
-    query = select(AuditEvent).where(AuditEvent.subject_type == "subscriber")
+    mine = select(AuditEvent).where(AuditEvent.subject_type == "subscriber")
+    query = mine.order_by(AuditEvent.seq)
     return [(event.action, event.details) for event in db.session.scalars(query)]
 
 

@@ -43,7 +43,8 @@ def fresh(person):
 
 
 def events():
-    query = select(AuditEvent).where(AuditEvent.subject_type == "subscriber")
+    mine = select(AuditEvent).where(AuditEvent.subject_type == "subscriber")
+    query = mine.order_by(AuditEvent.seq)
     return [(event.action, event.details) for event in db.session.scalars(query)]
 
 
