@@ -10,11 +10,12 @@ from sqlalchemy import inspect, text
 
 import config
 from app import create_app
+from app import tables as every_table
 from app.extensions import db
 from tests import servers
 from tests.conftest import environment, let_go
 
-TABLES = set(db.metadata.tables) | {"alembic_version"}
+TABLES = set(every_table.merchants.Merchant.metadata.tables) | {"alembic_version"}
 
 
 @pytest.fixture
