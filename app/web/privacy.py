@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 from flask import Blueprint, abort, render_template, request
 
 from app import merchants
-from app.payments.models import Payment
-from app.web import language
 
 blueprint = Blueprint("privacy", __name__)
 VERSION, WRITTEN_ON = 1, datetime(2026, 11, 26, tzinfo=UTC)
@@ -35,13 +33,7 @@ def page_at(merchant: str) -> str:
     )
 
 
-def remember(payment: Payment) -> None:
-    """What they agreed to by pressing Pay. The caller commits."""
-    payment.consent_version = _read()
-    payment.consent_language = language.current()
-
-
-def _read() -> int:
+def read() -> int:
     """The text of the form, which may have been open since before the text changed."""
     typed = request.form.get("terms", "")
     version = int(typed) if TYPED.fullmatch(typed) else VERSION
