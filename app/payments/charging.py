@@ -23,7 +23,7 @@ from app.daraja import Accepted, Credentials, Prompt, Reason, Refused
 from app.extensions import db
 from app.payments import alerts, gate, limits, schedule
 from app.payments.locking import locked
-from app.payments.models import Payment, checkout_index
+from app.payments.models import Payment, checkout_index, phone_place
 from app.payments.states import CREATED, FAILED, PENDING, SENDING, UNCONFIRMED
 from app.settings import settings
 
@@ -60,7 +60,7 @@ class Payer:
         return {
             "token": token,
             "phone_index": self.phone_index,
-            "phone_sealed": crypto.seal(self.phone.encode(), f"payment.phone|{token}"),
+            "phone_sealed": crypto.seal(self.phone.encode(), phone_place(token)),
             "address_index": self.address_index,
             "ref": self.ref,
             "return_url": self.return_url,
@@ -95,10 +95,8 @@ def repeated(merchant_id: int, attempt: str) -> Payment | None:
 def open_payment(
     invoice: Invoice, payer: Payer, *, attempt: str | None = None, retry_of: Payment | None = None
 ) -> Payment:
-    """A new attempt to collect the invoice, which the caller has locked. Raises MustWait.
-
-    Its amount is frozen here, from the invoice (M4).
-    """
+    """A new attempt to collect the invoice, which the caller has locked: its amount is frozen here
+    (M4). Raises MustWait."""
     limits.check_invoice(invoice.id)
     payment = Payment(
         merchant_id=invoice.merchant_id,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import select
 from werkzeug import Response
@@ -20,7 +20,7 @@ from app.payments import charging, gate, offers, plain_purchase
 from app.payments.models import Payment
 from app.payments.offers import Offer
 from app.payments.states import LIVE
-from app.web import language, privacy, visitor
+from app.web import language, linking, privacy, visitor
 from app.web.errors import BadLink
 
 blueprint = Blueprint("checkout", __name__)
@@ -136,7 +136,7 @@ def _live_payment_of_this_browser(phone: str) -> str | None:
 def _form(
     offer: Offer, *, error: str | None = None, wait: int | None = None, refused: bool = False
 ) -> str:
-    return render_template(
+    return linking.render(
         "checkout/subscribe.html",
         merchant=offer.seller,
         plan=offer,

@@ -7,9 +7,10 @@ the one that their customer read (tests/web/test_privacy.py holds what each vers
 import re
 from datetime import UTC, datetime
 
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, abort, request
 
 from app import merchants
+from app.web import linking
 
 blueprint = Blueprint("privacy", __name__)
 VERSION, WRITTEN_ON = 1, datetime(2026, 11, 26, tzinfo=UTC)
@@ -24,7 +25,7 @@ def page() -> str:
 @blueprint.get("/m/<merchant>/privacy")
 def page_at(merchant: str) -> str:
     seller = merchants.named(merchant) or abort(404)
-    return render_template(
+    return linking.render(
         "help/privacy.html",
         merchant=seller,
         operator=None if seller.slug == merchants.DEFAULT else merchants.platform_name(),
