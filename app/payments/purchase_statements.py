@@ -17,6 +17,7 @@ from sqlalchemy import (
     insert,
     literal,
     not_,
+    null,
     or_,
     select,
     true,
@@ -41,8 +42,10 @@ RUNNING: ColumnElement[int] = bindparam(
     "running", type_=BigInteger
 )  # the subscription that is there
 NOW = bindparam("now", type_=DateTime(timezone=True))
-SINCE, ADDRESS_SINCE = (
-    bindparam(name, type_=DateTime(timezone=True)) for name in ("since", "address_since")
+INVOICE: ColumnElement[int] = bindparam("owed", type_=BigInteger)  # the open one
+SINCE, ADDRESS_SINCE, LATELY_SINCE = (
+    bindparam(name, type_=DateTime(timezone=True))
+    for name in ("since", "address_since", "lately_since")
 )
 
 
@@ -52,8 +55,9 @@ def _of_payment(name: str) -> ColumnElement[Any]:
 
 
 def _asking() -> Select[Any]:
-    """Whether all is plain, and the subscription that runs, if one does."""
-    theirs = (Subscriber.merchant_id == Plan.merchant_id, Subscriber.phone_index == PHONE)
+    """Whether all is plain, as far as counting goes; what the phone was asked in the last minutes,
+    for limits.until; the subscription that runs, and the invoice that is open, if there are."""
+    theirs = (Subscriber.merchant_id == MERCHANT, Subscriber.phone_index == PHONE)
     runs = (
         Subscription.subscriber_id == Subscriber.id,
         Subscription.plan_id == Plan.id,
@@ -64,8 +68,9 @@ def _asking() -> Select[Any]:
         Invoice.paid_at.is_(None),
         Invoice.voided_at.is_(None),
     )
-    odd = or_(*_odd(), Subscription.ends_at.is_not(None), Invoice.id.is_not(None))
-    rows = select(not_(odd).label("plain"), Subscription.id.label("running")).select_from(Plan)
+    odd = or_(*_odd(), Subscription.ends_at.is_not(None))
+    ids = (Subscription.id.label("running"), Invoice.id.label("owed"))
+    rows = select(not_(odd).label("plain"), _lately().label("lately"), *ids).select_from(Plan)
     joined = rows.outerjoin(Subscriber, and_(*theirs)).outerjoin(Subscription, and_(*runs))
     return joined.outerjoin(Invoice, and_(*owed)).where(Plan.id == PLAN)
 
@@ -73,36 +78,66 @@ def _asking() -> Select[Any]:
 def _odd() -> tuple[ColumnElement[bool], ...]:
     mine = Payment.phone_index == PHONE
     attempt = Payment.attempt == _of_payment("attempt")
+    there = Payment.address_index == _of_payment("address_index")
     return (
         exists().where(OptOut.phone_index == PHONE),
         exists().where(mine, LIVE_SQL),
-        exists().where(mine, Payment.created_at > SINCE),
+        _some(limits.PHONE_WINDOWS[-1], mine, SINCE) >= limits.PHONE_WINDOWS[-1].most,
         exists().where(Payment.merchant_id == MERCHANT, attempt),
         exists().where(Outage.shortcode == bindparam("number", type_=String), OPEN_SQL),
-        _from_there() >= limits.ADDRESS_WINDOW.most,
+        _some(limits.ADDRESS_WINDOW, there, ADDRESS_SINCE) >= limits.ADDRESS_WINDOW.most,
     )
 
 
-def _from_there() -> ColumnElement[int]:
-    """How many payments the address has asked for lately, as far as it matters."""
-    there = select(Payment.id).where(
-        Payment.address_index == _of_payment("address_index"),
-        Payment.created_at > ADDRESS_SINCE,
-        limits.may_have_prompted(),
+def _some(window: limits.Window, condition: ColumnElement[bool], since: Any) -> ColumnElement[int]:
+    """How many payments are in a window, as far as it matters."""
+    counted = select(Payment.id).where(
+        condition, Payment.created_at > since, limits.may_have_prompted()
     )
-    counted = there.limit(limits.ADDRESS_WINDOW.most).subquery()
-    return select(func.count()).select_from(counted).scalar_subquery()
+    counting = select(func.count()).select_from(counted.limit(window.most).subquery())
+    return counting.scalar_subquery()
+
+
+FACTS = ("status", "reason", "amount")
+TIMES = ("created_at", "sending_at", "accepted_at", "ended_at", "denied_at", "answered_at")
+
+
+def _lately() -> ColumnElement[Any]:
+    """Null for nearly everybody."""
+    each = func.json_build_array(*(getattr(Payment, name) for name in (*FACTS, *TIMES)))
+    rows = select(func.json_agg(each)).where(
+        Payment.phone_index == PHONE, Payment.created_at > LATELY_SINCE
+    )
+    return rows.scalar_subquery()
+
+
+def _locking() -> Select[Any]:
+    """The seller's bucket, then the open invoice; no row where one of them is not to be had."""
+    taken = _taking().cte("taken")
+    mine = (Invoice.id == INVOICE, Invoice.paid_at.is_(None), Invoice.voided_at.is_(None))
+    rows = select(Invoice.amount).select_from(taken.join(Invoice, and_(*mine)))
+    return rows.with_for_update(key_share=True, of=Invoice)
+
+
+def _free() -> Select[Any]:
+    """Whether the invoice, which is locked, may be asked for, from whatever phone."""
+    mine, window = Payment.invoice_id == INVOICE, limits.INVOICE_WINDOW
+    full = _some(window, mine, SINCE) >= window.most
+    return select(not_(or_(exists().where(mine, LIVE_SQL), full)).label("free"))
+
+
+def _taking() -> ReturningInsert[tuple[str]]:
+    bucket: ColumnElement[str] = bindparam("bucket", type_=String)
+    return buckets.taking(bucket, limits.merchants_rate(), NOW)
 
 
 def _writing() -> Select[Any]:
     """All rows, each from the ids of those before it; none where the seller's bucket is empty."""
-    bucket: ColumnElement[str] = bindparam("bucket", type_=String)
-    taken = buckets.taking(bucket, limits.merchants_rate(), NOW).cte("taken")
-    person = _person(taken).cte("person")
+    person = _person(_taking().cte("taken")).cte("person")
     subscribed = _subscription(person).cte("subscribed")
     runs = func.coalesce(subscribed.c.id, RUNNING)
     invoiced = _invoice(runs, person.outerjoin(subscribed, true())).cte("invoiced")
-    asked = _payment(invoiced).cte("asked")
+    asked = _payment(invoiced.c.id, invoiced).cte("asked")
     ids = (
         subscribed.c.id.label("subscription"),
         invoiced.c.id.label("invoice"),
@@ -110,6 +145,15 @@ def _writing() -> Select[Any]:
     )
     rows = asked.join(invoiced, true()).outerjoin(subscribed, true())
     return select(*ids).select_from(rows)
+
+
+def _asking_again() -> Select[Any]:
+    """Another payment for the open invoice of somebody known."""
+    one = select(literal(1)).cte("one")
+    person = _person(one).cte("person")
+    asked = _payment(INVOICE, person).cte("asked")
+    none = null().label("subscription"), null().label("invoice")
+    return select(*none, asked.c.id.label("payment"))
 
 
 def _person(taken: FromClause) -> ReturningInsert[tuple[int]]:
@@ -157,17 +201,17 @@ OF_PAYER = (
 )
 
 
-def _payment(invoiced: FromClause) -> ReturningInsert[tuple[int]]:
+def _payment(invoice: ColumnElement[int], source: FromClause) -> ReturningInsert[tuple[int]]:
     row: Values = {
         "merchant_id": MERCHANT,
-        "invoice_id": invoiced.c.id,
+        "invoice_id": invoice,
         "plan_id": PLAN,
         "amount": _of_payment("amount"),
         **{name: _of_payment(name) for name in OF_PAYER},
         "created_at": NOW,
     }
     row = _defaults(Payment, row) | row
-    return _made(Payment, row, select(*row.values()).select_from(invoiced))
+    return _made(Payment, row, select(*row.values()).select_from(source))
 
 
 def _defaults(model: type[Model], given: Values) -> Values:
@@ -185,4 +229,7 @@ def _made(model: type[Model], row: Values, rows: Select[Any]) -> ReturningInsert
 
 
 ASK = direct.Statement(_asking())
+LOCK = direct.Statement(_locking())
+FREE = direct.Statement(_free())
 WRITE = direct.Statement(_writing())
+WRITE_AGAIN = direct.Statement(_asking_again())

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 
 from flask import Blueprint, abort, redirect, request, url_for
 from flask_babel import gettext as _
@@ -77,8 +78,10 @@ def _pay(offer: Offer) -> Response | Page:
 
 def _plainly(offer: Offer, payer: charging.Payer, attempt: str) -> str | None:
     """Committed at the end of the block; None: nothing was written."""
-    with direct.transaction(plain_purchase.locks(offer, payer, attempt)) as rows:
+    locks = plain_purchase.locks(offer, payer, attempt)
+    with suppress(plain_purchase.Odd), direct.transaction(locks) as rows:
         return plain_purchase.buy(rows, offer, payer, attempt)
+    return None
 
 
 def _by_the_rules(offer: Offer, payer: charging.Payer, attempt: str) -> str:

@@ -15,7 +15,16 @@ from app.billing.models import Invoice, Plan, Subscriber, Subscription
 from app.errors import MustWait
 from app.extensions import db
 from app.jobs import work
-from app.payments import buckets, charging, limits, offers, opt_out, outages, plain_purchase
+from app.payments import (
+    buckets,
+    charging,
+    customer,
+    limits,
+    offers,
+    opt_out,
+    outages,
+    plain_purchase,
+)
 from app.payments.charging import Payer
 from app.payments.models import Payment
 from tests import factories
@@ -34,8 +43,10 @@ def payer(phone=factories.PHONE, address="10.0.0.1", **more):
 def plainly(who, attempt="an-attempt"):
     """As the checkout tries it. The token, or None."""
     offer = offers.of("default", "standard")
-    with direct.transaction(plain_purchase.locks(offer, who, attempt)) as rows:
+    locks = plain_purchase.locks(offer, who, attempt)
+    with suppress(plain_purchase.Odd), direct.transaction(locks) as rows:
         return plain_purchase.buy(rows, offer, who, attempt)
+    return None
 
 
 def by_object(who, attempt="another-attempt"):
@@ -134,19 +145,52 @@ def on_the_phone_of_another_merchant(_plan):
     factories.bought(factories.plan(factories.merchant(), code="gold"), address=None)
 
 
-def failed_today(plan):
-    with time_machine.travel(clock.now() - timedelta(hours=23)):
-        payment, hook = factories.pending(plan)
-        factories.deliver(hook, factories.failure())
+def failed(plan, ago, **more):
+    """A request that was cancelled so long ago: its invoice is open."""
+    with time_machine.travel(clock.now() - ago):
+        checkout_id = f"ws_CO_{next(factories.number)}"
+        payment, hook = factories.pending(plan, checkout_id=checkout_id, **more)
+        factories.deliver(hook, factories.failure(checkout_id=checkout_id))
         work.settle_inbox()
-        payment.invoice.voided_at = clock.now()
+    return payment
 
 
-def owes(plan):
-    with time_machine.travel(clock.now() - timedelta(days=2)):
-        _, hook = factories.pending(plan)
-        factories.deliver(hook, factories.failure())
-        work.settle_inbox()
+def just_failed(plan):
+    failed(plan, timedelta(seconds=100))
+
+
+def unconfirmed(plan):
+    with time_machine.travel(clock.now() - timedelta(seconds=200)):
+        factories.pending(plan)
+    charging.give_up_waiting()
+
+
+def ten_today(plan):
+    for n in range(10):
+        failed(plan, timedelta(hours=23 - 2 * n))
+
+
+def owes_another_price(plan):
+    failed(plan, timedelta(days=2))
+    plan.price = 700
+
+
+def asked_from_another_phone(plan):
+    old = failed(plan, timedelta(days=2))
+    customer.again(customer.payment(old.token), OTHER, None)
+
+
+def asked_five_times_this_hour(plan):
+    old = failed(plan, timedelta(days=2))
+    for n in range(5):
+        with time_machine.travel(clock.now() - timedelta(minutes=50 - 3 * n)):
+            new, _ = customer.again(customer.payment(old.token), f"2547220001{n:02}", None)
+            db.session.commit()
+            hook = factories.sent(new)
+            factories.accepted(new, f"ws_CO_five_{n}")
+            factories.deliver(hook, factories.failure(checkout_id=f"ws_CO_five_{n}"))
+            work.settle_inbox()
+            old = new
 
 
 def ends(plan):
@@ -179,8 +223,12 @@ ODD = [
     opted_out,
     on_the_phone,
     on_the_phone_of_another_merchant,
-    failed_today,
-    owes,
+    just_failed,
+    unconfirmed,
+    ten_today,
+    owes_another_price,
+    asked_from_another_phone,
+    asked_five_times_this_hour,
     ends,
     sick,
     crowded,
@@ -199,15 +247,36 @@ def test_what_is_odd_is_left_to_the_usual_way_with_nothing_done(plan, odd):
     assert counted() == before
 
 
-def test_no_limit_looks_back_further_than_what_is_plain(app):
-    gaps = (limits.SAME_AMOUNT_GAP, limits.UNCONFIRMED_GATE, *limits.COOL_DOWNS.values())
-    windows = [window.length for window in limits.PHONE_WINDOWS]
-    assert max(*gaps, *windows) <= plain_purchase.LONGEST
+def test_no_limit_looks_back_further_than_what_is_read(app):
+    assert plain_purchase.MINUTES.length >= limits.UNCONFIRMED_GATE
+    assert list(limits.PHONE_WINDOWS) == [plain_purchase.MINUTES, plain_purchase.DAY]
 
 
-def test_the_checkout_of_a_new_customer_needs_no_session(client, plan):
+def nobody(_plan):
+    pass
+
+
+def rested(plan):
+    failed(plan, timedelta(seconds=130))
+
+
+def owes(plan):
+    failed(plan, timedelta(days=2))
+
+
+def nine_today(plan):
+    for n in range(9):
+        failed(plan, timedelta(hours=23 - 2 * n))
+
+
+@pytest.mark.parametrize("known", [nobody, paid, owes, rested, nine_today])
+def test_the_checkout_of_known_and_unknown_people_needs_no_session(client, plan, known):
+    """C09: a stranger learns nothing from how long it takes."""
+    known(plan)
+    db.session.commit()
     url = "/subscribe/standard"
     sent = forms.fields(client.get(url)) | {"phone": "0712345678"}
+    before, invoices = count_of(Payment), count_of(Invoice)
     said = []
     db.session.rollback()
 
@@ -220,7 +289,9 @@ def test_the_checkout_of_a_new_customer_needs_no_session(client, plan):
     finally:
         event.remove(db.engine, "before_cursor_execute", hear)
     assert said == []
-    assert count_of(Payment) == 1
+    assert count_of(Payment) == before + 1
+    assert count_of(Invoice) == invoices + (known in (nobody, paid))
+    assert audit.verify(plan.merchant_id) == []
 
 
 def either_way(n, who, attempt):
@@ -228,6 +299,29 @@ def either_way(n, who, attempt):
     if n % 2 and (token := plainly(who, attempt)):
         return token
     return by_object(who, attempt)
+
+
+def test_an_open_invoice_that_is_paid_in_this_moment_is_paid_once(app, plan):
+    """Its late message and a new purchase race: one waits for the other, and money is never lost."""
+    waiting = []
+    with time_machine.travel(clock.now() - timedelta(days=2)):
+        for n in range(6):
+            old, hook = factories.pending(plan, f"2547440000{n:02}", f"ws_CO_race_{n}")
+            factories.deliver(hook, factories.failure(checkout_id=f"ws_CO_race_{n}"))
+            work.settle_inbox()
+            waiting.append((old.id, old.invoice_id, hook))
+    for n, (old_id, owed, hook) in enumerate(waiting):
+        factories.deliver(hook, factories.success(500, f"TKL{n:07}", f"ws_CO_race_{n}"))
+
+        def act(k, n=n):
+            if k:
+                return either_way(1, payer(f"2547440000{n:02}"), f"attempt-{n}")
+            return work.settle_inbox()
+
+        token = at_once(app, act, 2)[1]
+        new = db.session.scalars(select(Payment).where(Payment.token == token)).one()
+        assert factories.fresh(old_id).status == "paid"
+        assert (new.invoice_id == owed) or new.invoice.open
 
 
 def test_one_attempt_is_one_payment_whichever_way_it_goes(app, plan):
