@@ -2,11 +2,12 @@
 
 SQLAlchemy writes it, once; what it does for each execution costs three times what psycopg needs.
 The pool is one of its own, in autocommit: a statement is its own transaction, committed when it
-returns. Errors are SQLAlchemy's, as everywhere.
+returns, unless it is given to `transaction`. Errors are SQLAlchemy's, as everywhere.
 """
 
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -30,7 +31,7 @@ class Statement:
         dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
         compiled = clause.compile(dialect=dialect)  # type: ignore[attr-defined]
         self._sql = str(compiled)
-        binds = compiled.binds
+        binds = {name: bind for bind, name in compiled.bind_names.items()}
         self._constants = {name: b.value for name, b in binds.items() if b.callable is None}
         self._computed = {name: b.callable for name, b in binds.items() if b.callable}
         self._written = _ours(binds, lambda ours: ours.bind_processor(dialect))
@@ -40,23 +41,19 @@ class Statement:
 
     def one(self, **values: object) -> Row | None:
         """The row; None where there is none."""
+        connection = _connection()
+        try:
+            return self.on(connection, values)
+        finally:
+            connection.close()
+
+    def on(self, connection: PoolProxiedConnection, values: dict[str, object]) -> Row | None:
         for name, made in self._written.items():
             values[name] = made(values[name])
         computed = {name: value() for name, value in self._computed.items()}
-        connection = self._connection()
-        try:
-            found = self._execute(connection, {**self._constants, **computed, **values})
-        finally:
-            connection.close()
+        given = {**self._constants, **computed, **values}
+        found = _execute(connection, self._sql, given, psycopg.Cursor.fetchone)
         return None if found is None else self._row(*self._plain(found))
-
-    def _connection(self) -> PoolProxiedConnection:
-        try:
-            return db.engines[ENGINE].raw_connection()
-        except (
-            psycopg.Error
-        ) as error:  # a pool's own, which only SQLAlchemy's Connection translates
-            raise _sqlalchemys(self._sql, error) from error
 
     def _plain(self, found: tuple[Any, ...]) -> Iterable[Any]:
         if not self._read:
@@ -66,17 +63,69 @@ class Statement:
             plain[place] = made(plain[place])
         return plain
 
-    def _execute(
-        self, connection: PoolProxiedConnection, values: dict[str, object]
-    ) -> tuple[Any, ...] | None:
-        driver: psycopg.Connection[Any] = connection.driver_connection  # type: ignore[assignment]
-        try:
-            with driver.cursor(row_factory=tuple_row) as cursor:
-                return cursor.execute(self._sql.encode(), values).fetchone()
-        except psycopg.Error as error:
-            if driver.closed:
-                connection.invalidate(error)
-            raise _sqlalchemys(self._sql, error) from error
+
+class Transaction:
+    """Several statements, which are committed together: see `transaction`."""
+
+    def __init__(self, connection: PoolProxiedConnection) -> None:
+        self._connection = connection
+
+    def one(self, statement: Statement, **values: object) -> Row | None:
+        """As `Statement.one`."""
+        return statement.on(self._connection, values)
+
+    def exec_driver_sql(self, sql: str, values: Mapping[str, Any]) -> Iterable[Any]:
+        """As SQLAlchemy's Connection has it, for `many`."""
+        found: Iterable[Any] = _execute(self._connection, sql, values, _all)
+        return found
+
+
+@contextmanager
+def transaction(locks: Sequence[int] = ()) -> Iterator[Transaction]:
+    """Committed where its block ends, taken back where that raises. Advisory locks come first.
+
+    They are a statement of their own: the next one sees what others committed before they let go.
+    """
+    taken = ", ".join(f"pg_advisory_xact_lock({int(number)})" for number in locks)
+    connection = _connection()
+    try:
+        _execute(connection, f"begin; select {taken}" if taken else "begin", None, _nothing)
+        yield Transaction(connection)
+        _execute(connection, "commit", None, _nothing)
+    finally:
+        connection.close()  # the pool rolls back what was not committed
+
+
+def _connection() -> PoolProxiedConnection:
+    try:
+        return db.engines[ENGINE].raw_connection()
+    except psycopg.Error as error:  # a pool's own, which only SQLAlchemy's Connection translates
+        raise _sqlalchemys("", error) from error
+
+
+def _execute(
+    connection: PoolProxiedConnection,
+    sql: str,
+    values: Mapping[str, Any] | None,
+    fetched: Callable[[psycopg.Cursor[Any]], Any],
+) -> Any:
+    driver: psycopg.Connection[Any] = connection.driver_connection  # type: ignore[assignment]
+    try:
+        with driver.cursor(row_factory=tuple_row) as cursor:
+            # Without values it is not worth preparing, and may be several statements.
+            return fetched(cursor.execute(sql.encode(), values, prepare=None if values else False))
+    except psycopg.Error as error:
+        if driver.closed:
+            connection.invalidate(error)
+        raise _sqlalchemys(sql, error) from error
+
+
+def _all(cursor: psycopg.Cursor[Any]) -> list[Any]:
+    return cursor.fetchall() if cursor.description else []
+
+
+def _nothing(_cursor: psycopg.Cursor[Any]) -> None:
+    return None
 
 
 def _ours(

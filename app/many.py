@@ -6,16 +6,22 @@ rows: for 100 of them that takes longer than everything else.
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from psycopg.types.json import Jsonb
-from sqlalchemy import ARRAY, Connection, CursorResult, Executable, Label, bindparam, func, select
+from sqlalchemy import ARRAY, Executable, Label, bindparam, func, select
 from sqlalchemy import insert as sqlalchemys_insert
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from app.extensions import Model
 
 Rows = Sequence[dict[str, Any]]
+
+
+class Connection(Protocol):
+    """SQLAlchemy's, or a direct.Transaction."""
+
+    def exec_driver_sql(self, sql: str, values: Any, /) -> Any: ...
 
 
 def insert(connection: Connection, model: type[Model], rows: Rows) -> None:
@@ -29,9 +35,7 @@ def _insert(model: type[Model], names: tuple[str, ...]) -> str:
     return text(sqlalchemys_insert(model).from_select(names, each, include_defaults=False))
 
 
-def execute(
-    connection: Connection, statement: Callable[[], Executable], rows: Rows
-) -> CursorResult[Any]:
+def execute(connection: Connection, statement: Callable[[], Executable], rows: Rows) -> Any:
     return connection.exec_driver_sql(_text(statement), columns(rows))
 
 
@@ -45,16 +49,16 @@ def text(statement: Executable) -> str:
     return str(statement.compile(dialect=PGDialect_psycopg()))  # type: ignore[attr-defined, no-untyped-call]
 
 
-def unnested(model: type[Model], names: Sequence[str]) -> Iterator[Label[Any]]:
-    """Arrays of these columns' types, side by side as rows."""
+def unnested(model: type[Model], names: Sequence[str], prefix: str = "") -> Iterator[Label[Any]]:
+    """Arrays of these columns' types, side by side as rows; named with the prefix as parameters."""
     for name in names:
-        array = bindparam(name, type_=ARRAY(model.__table__.c[name].type))
+        array = bindparam(prefix + name, type_=ARRAY(model.__table__.c[name].type))
         yield func.unnest(array).label(name)
 
 
-def columns(rows: Rows) -> dict[str, list[Any]]:
-    return {name: [_adapted(row[name]) for row in rows] for name in rows[0]}
+def columns(rows: Rows, prefix: str = "") -> dict[str, list[Any]]:
+    return {prefix + name: [adapted(row[name]) for row in rows] for name in rows[0]}
 
 
-def _adapted(value: Any) -> Any:
+def adapted(value: Any) -> Any:
     return Jsonb(value) if isinstance(value, dict) else value

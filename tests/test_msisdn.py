@@ -2,6 +2,7 @@
 
 import re
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -126,3 +127,18 @@ def test_a_number_is_shown_as_people_read_it():
 def test_a_masked_number_is_enough_for_its_owner_only():
     assert msisdn.masked("254712345678") == f"0712{NBSP}•••{NBSP}678"
     assert msisdn.masked("254712345678") == msisdn.masked("254712999678")
+
+
+SPELLINGS = ("{}{}{}", "0{}{}{}", "254{}{}{}", "+254{}{}{}", "0{} {} {}", "+254 {}-{}-{}")
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_what_is_read_quickly_is_what_the_library_reads(spelling):
+    for prefix in (*range(100, 200), *range(700, 800)):
+        typed = spelling.format(prefix, "345", "678")
+        quick = msisdn.PLAIN.fullmatch(typed) and msisdn.MOBILE.fullmatch(f"{prefix}345678")
+        number = phonenumbers.parse(typed, "KE")
+        mobile = phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.MOBILE
+        assert bool(quick) == mobile
+        if mobile:
+            assert msisdn.parse(typed) == f"{number.country_code}{number.national_number}"

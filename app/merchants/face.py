@@ -1,6 +1,7 @@
 """How a merchant looks to customers: name, colour, logo, and where they go back to."""
 
 import re
+from collections.abc import Sequence
 from urllib.parse import SplitResult, urlsplit
 from xml.etree import ElementTree as ET
 
@@ -108,11 +109,11 @@ def _check_return_url(url: str) -> None:
         raise Refused(f"{url!r} cannot be returned to: it must begin with https://.")
 
 
-def return_url(merchant: Merchant, wanted: str) -> str | None:
-    """`wanted` where the merchant allows it, else the merchant's first; None where there is none."""
-    if any(_below(wanted, allowed) for allowed in merchant.return_urls):
+def return_url(merchants: Sequence[str], wanted: str) -> str | None:
+    """`wanted` where the merchant's allow it, else the first of them; None where there is none."""
+    if any(_below(wanted, allowed) for allowed in merchants):
         return wanted
-    return merchant.return_urls[0] if merchant.return_urls else None
+    return merchants[0] if merchants else None
 
 
 def _below(wanted: str, allowed: str) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Float, cast, extract, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.dml import ReturningInsert
 
 from app import clock
 from app.extensions import Model, db
@@ -29,7 +30,14 @@ class Rate:
 
 def take(key: str, rate: Rate) -> bool:
     """False when the bucket is empty. The caller commits."""
-    now = clock.now()
+    taken = taking(literal(key), rate, literal(clock.now()))
+    return db.session.execute(taken).first() is not None
+
+
+def taking(
+    key: ColumnElement[str], rate: Rate, now: ColumnElement[datetime]
+) -> ReturningInsert[tuple[str]]:
+    """The statement: no row when the bucket is empty."""
     fresh = insert(RateBucket).values(key=key, tokens=rate.capacity - 1, filled_at=now)
     filled = _filled(rate, now)
     taken = fresh.on_conflict_do_update(
@@ -37,17 +45,19 @@ def take(key: str, rate: Rate) -> bool:
         set_={"tokens": filled - 1, "filled_at": now},
         where=filled >= 1,
     )
-    return db.session.execute(taken.returning(RateBucket.key)).first() is not None
+    return taken.returning(RateBucket.key)
 
 
 def has_token(key: str, rate: Rate) -> bool:
     """Whether it is worth trying, without a lock."""
-    empty = select(RateBucket.key).where(RateBucket.key == key, _filled(rate, clock.now()) < 1)
+    empty = select(RateBucket.key).where(
+        RateBucket.key == key, _filled(rate, literal(clock.now())) < 1
+    )
     return db.session.scalar(empty) is None
 
 
-def _filled(rate: Rate, now: datetime) -> ColumnElement[float]:
-    seconds = cast(extract("epoch", literal(now) - RateBucket.filled_at), Float)
+def _filled(rate: Rate, now: ColumnElement[datetime]) -> ColumnElement[float]:
+    seconds = cast(extract("epoch", now - RateBucket.filled_at), Float)
     return func.least(rate.capacity, RateBucket.tokens + seconds * rate.per_second)
 
 

@@ -11,7 +11,8 @@ What can happen between the lines (M5):
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import IPv6Address, ip_address, ip_network
+from functools import cached_property
+from typing import Any
 
 from sqlalchemy import select
 
@@ -22,7 +23,7 @@ from app.daraja import Accepted, Credentials, Prompt, Reason, Refused
 from app.extensions import db
 from app.payments import alerts, gate, limits, schedule
 from app.payments.locking import locked
-from app.payments.models import Payment, checkout_index
+from app.payments.models import Payment, checkout_index, phone_place
 from app.payments.states import CREATED, FAILED, PENDING, SENDING, UNCONFIRMED
 from app.settings import settings
 
@@ -43,33 +44,41 @@ class Payer:
     return_url: str | None = None  # one that the merchant allows
     asked_by: str = gate.CUSTOMER  # as audit events name them
     insists: bool = False  # was told that M-PESA is busy, and tries all the same
+    language: str | None = None  # that they pay in, and are spoken to from now on
+    consent: int | None = None  # the version of the privacy notice that they read
 
-    @property
+    @cached_property
+    def phone_index(self) -> bytes:
+        return subscriptions.phone_index(self.phone)
+
+    @cached_property
     def address_index(self) -> bytes | None:
-        return crypto.blind_index(_network(self.address), "address") if self.address else None
+        return limits.address_key(self.address) if self.address else None
 
-
-def _network(address: str) -> str:
-    """Of IPv6 the /64, which is what one household has; an odd text stands for itself."""
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(found, IPv6Address) and found.ipv4_mapped is None:
-        return str(ip_network((found, 64), strict=False))
-    return str(getattr(found, "ipv4_mapped", None) or found)
+    def facts(self, token: str) -> dict[str, Any]:
+        """What a payment of this token keeps of them, by column."""
+        return {
+            "token": token,
+            "phone_index": self.phone_index,
+            "phone_sealed": crypto.seal(self.phone.encode(), phone_place(token)),
+            "address_index": self.address_index,
+            "ref": self.ref,
+            "return_url": self.return_url,
+            "consent_version": self.consent,
+            "consent_language": self.language if self.consent else None,
+        }
 
 
 def buy(plan: Plan, payer: Payer, attempt: str) -> Payment:
     """The payment of this attempt, made when new. Raises MustWait. The caller commits, then rings."""
     if payment := repeated(plan.merchant_id, attempt):
         return payment
-    index = subscriptions.phone_index(payer.phone)
-    ask = limits.Ask(plan.merchant_id, index, plan.price, payer.address_index)
+    ask = limits.Ask(plan.merchant_id, payer.phone_index, plan.price, payer.address_index)
     limits.lock(ask)
     limits.check(ask)
     gate.enter(plan.merchant, asked_by=payer.asked_by, insists=payer.insists)
     person = subscriptions.subscriber(plan.merchant_id, payer.phone)
+    person.language = payer.language or person.language
     subscription = subscriptions.subscription(plan, person, payer.asked_by)
     invoice = invoices.open_for(subscription, payer.asked_by)
     subscriptions.keep(subscription, payer.asked_by)
@@ -78,7 +87,7 @@ def buy(plan: Plan, payer: Payer, attempt: str) -> Payment:
 
 def repeated(merchant_id: int, attempt: str) -> Payment | None:
     """What this attempt has made already. None: nobody makes it but us, until commit."""
-    limits.lock_key(crypto.blind_index(f"{merchant_id}|{attempt}", "attempt"))
+    limits.lock_key(limits.attempt_key(merchant_id, attempt))
     mine = (Payment.merchant_id == merchant_id, Payment.attempt == attempt)
     return db.session.scalar(select(Payment).where(*mine))
 
@@ -86,25 +95,17 @@ def repeated(merchant_id: int, attempt: str) -> Payment | None:
 def open_payment(
     invoice: Invoice, payer: Payer, *, attempt: str | None = None, retry_of: Payment | None = None
 ) -> Payment:
-    """A new attempt to collect the invoice, which the caller has locked. Raises MustWait.
-
-    Its amount is frozen here, from the invoice (M4).
-    """
+    """A new attempt to collect the invoice, which the caller has locked: its amount is frozen here
+    (M4). Raises MustWait."""
     limits.check_invoice(invoice.id)
-    token = crypto.new_token()
     payment = Payment(
         merchant_id=invoice.merchant_id,
         invoice=invoice,
         plan_id=invoice.subscription.plan_id,
-        token=token,
         attempt=attempt,
         retry_of_id=retry_of.id if retry_of else None,
         amount=invoice.amount,
-        phone_index=subscriptions.phone_index(payer.phone),
-        phone_sealed=crypto.seal(payer.phone.encode(), f"payment.phone|{token}"),
-        address_index=payer.address_index,
-        ref=payer.ref,
-        return_url=payer.return_url,
+        **payer.facts(crypto.new_token()),
     )
     db.session.add(payment)
     db.session.flush()

@@ -45,13 +45,10 @@ class Shut:
     seconds: int  # until a single prompt may try; 0: now
 
 
-def seen(merchant: Merchant) -> Shut | None:
-    """None: prompts go out."""
-    outage = outages.of(merchant.number)
-    if outage is None:
-        return None
-    left = ceil((outage.look_at - clock.now()).total_seconds())
-    return Shut(outage.by_hand, outage.look_at, max(0, left))
+def shut(look_at: datetime, *, by_hand: bool) -> Shut:
+    """By the facts of an outage that stands."""
+    left = ceil((look_at - clock.now()).total_seconds())
+    return Shut(by_hand, look_at, max(0, left))
 
 
 def enter(merchant: Merchant, *, asked_by: str = CUSTOMER, insists: bool = False) -> None:
@@ -60,20 +57,21 @@ def enter(merchant: Merchant, *, asked_by: str = CUSTOMER, insists: bool = False
     A customer who was told, and insists, may be the single prompt that tries. Call it after the
     limits, with the phone's lock: the outage's row is locked last.
     """
-    shut = seen(merchant)
-    if shut is None:
+    outage = outages.of(merchant.number)
+    if outage is None:
         return
+    found = shut(outage.look_at, by_hand=outage.by_hand)
     if asked_by != CUSTOMER:
-        raise Refused(_for_staff(shut))
-    if shut.paused:
-        raise MustWait(max(1, shut.seconds), PAUSED)
+        raise Refused(_for_staff(found))
+    if found.paused:
+        raise MustWait(max(1, found.seconds), PAUSED)
     if not (insists and _take(merchant.number)):
-        raise MustWait(max(1, shut.seconds), BUSY)
+        raise MustWait(max(1, found.seconds), BUSY)
 
 
-def _for_staff(shut: Shut) -> str:
-    if shut.paused:
-        return f"Requests are paused until {shut.until.astimezone(clock.NAIROBI):%H:%M}."
+def _for_staff(found: Shut) -> str:
+    if found.paused:
+        return f"Requests are paused until {found.until.astimezone(clock.NAIROBI):%H:%M}."
     return "M-PESA is very busy: requests are held. Try again when it answers, or see Overview."
 
 

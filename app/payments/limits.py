@@ -7,12 +7,13 @@ limits count over all merchants, and their answers never tell whether a number i
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, and_, cast, func, or_, select
 
-from app import clock
+from app import clock, crypto
 from app.errors import MustWait
 from app.extensions import db
 from app.payments import buckets, opt_out
@@ -59,24 +60,48 @@ class Ask:
 
 def lock(ask: Ask) -> None:
     """What is counted is locked, until the transaction ends: first the phone, then the address."""
-    lock_key(ask.phone_index)
-    if ask.address_index and settings().prompt_limits_enabled:
-        lock_key(ask.address_index)
+    for key in counted(ask):
+        lock_key(key)
+
+
+def counted(ask: Ask) -> list[bytes]:
+    """The keys, in the order in which they are locked."""
+    addressed = ask.address_index and settings().prompt_limits_enabled
+    return [ask.phone_index, *([ask.address_index] if addressed and ask.address_index else [])]
+
+
+def attempt_key(merchant_id: int, attempt: str) -> bytes:
+    return crypto.blind_index(f"{merchant_id}|{attempt}", "attempt")
+
+
+def address_key(address: str) -> bytes:
+    return crypto.blind_index(_network(address), "address")
+
+
+def _network(address: str) -> str:
+    """Of IPv6 the /64, which is what one household has; an odd text stands for itself."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is None:
+        return str(ip_network((found, 64), strict=False))
+    return str(getattr(found, "ipv4_mapped", None) or found)
 
 
 def lock_key(key: bytes) -> None:
     """Serialises the transactions that hold the same key, until they end."""
-    db.session.execute(select(func.pg_advisory_xact_lock(_number(key))))
+    db.session.execute(select(func.pg_advisory_xact_lock(number(key))))
 
 
 def lock_keys(keys: Collection[bytes]) -> None:
     """Several, in one statement, and always in the same order: two cannot wait for each other."""
-    numbers = cast(sorted(_number(key) for key in keys), ARRAY(BigInteger))
+    numbers = cast(sorted(number(key) for key in keys), ARRAY(BigInteger))
     each = func.unnest(numbers).column_valued("number")
     db.session.execute(select(func.pg_advisory_xact_lock(each)))
 
 
-def _number(key: bytes) -> int:
+def number(key: bytes) -> int:
     return int.from_bytes(key[:8], "big", signed=True)
 
 
@@ -150,22 +175,29 @@ def released(payment: Any) -> bool:
 def _count(window: Window, condition: ColumnElement[bool]) -> None:
     """The oldest payments of a full window say when there is room again."""
     since = clock.now() - window.length
-    counted = and_(condition, Payment.created_at > since, _may_have_prompted())
-    query = select(Payment.created_at).where(counted).order_by(Payment.created_at.desc())
+    theirs = and_(condition, Payment.created_at > since, may_have_prompted())
+    query = select(Payment.created_at).where(theirs).order_by(Payment.created_at.desc())
     times = list(db.session.scalars(query.limit(window.most)))
     if len(times) == window.most:
         raise MustWait(_left(times[-1] + window.length), window.name)
 
 
-def _may_have_prompted() -> ColumnElement[bool]:
+def may_have_prompted() -> ColumnElement[bool]:
     """Everything but what we never sent: that was our fault, not the customer's try."""
     return or_(Payment.status != FAILED, Payment.reason != "not_sent")
 
 
 def _merchant(merchant_id: int) -> None:
-    key = f"prompts:{merchant_id}"
-    if not buckets.take(key, buckets.Rate(MERCHANT_BURST, MERCHANT_PER_SECOND)):
+    if not buckets.take(bucket(merchant_id), merchants_rate()):
         raise MustWait(5, "merchant")
+
+
+def bucket(merchant_id: int) -> str:
+    return f"prompts:{merchant_id}"
+
+
+def merchants_rate() -> buckets.Rate:
+    return buckets.Rate(MERCHANT_BURST, MERCHANT_PER_SECOND)
 
 
 def _left(end: datetime, at_least: int = 1) -> int:

@@ -121,7 +121,12 @@ class Payment(Model):
 
 def phone_of(payment: Any) -> str | None:
     """Of a Payment, or of a bare row that has its token and phone_sealed. None: erased."""
-    return crypto.opened(payment.phone_sealed, f"payment.phone|{payment.token}")
+    return crypto.opened(payment.phone_sealed, phone_place(payment.token))
+
+
+def phone_place(token: str) -> str:
+    """What a payment's sealed number is bound to."""
+    return f"payment.phone|{token}"
 
 
 def checkout_index(checkout_request_id: str) -> bytes:

@@ -2,7 +2,7 @@
 
 import secrets
 
-from flask import Flask, g, render_template, request, url_for
+from flask import Flask, g, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
@@ -12,6 +12,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError
 
 from app.extensions import db
 from app.logs import log
+from app.web import linking
 
 Answer = tuple[str, int]
 # Gone, failing over, or so busy that no connection was free in time.
@@ -103,7 +104,7 @@ def page(
     title, usual = words or usual_words
     reference = reference or g.get("request_id")
     home = url_for("plans.index")
-    body = render_template(
+    body = linking.render(
         "shared/error.html", title=title, text=text or usual, reference=reference, home_url=home
     )
     return body, status

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from app import direct, merchants, msisdn
+from app import crypto, direct, merchants, msisdn
 from app.billing.models import Invoice, Plan, Subscription
 from app.direct import Row
 from app.merchants import Merchant
-from app.payments.models import Payment, phone_of
+from app.payments.models import Payment, phone_place
 from app.settings import settings
 from app.web import standing
 from app.web.standing import Standing
@@ -63,14 +63,14 @@ READ = direct.Statement(
 def of(token: str, *, owner: bool) -> Facts | None:
     """`owner`: this browser started the payment, and sees its number in full."""
     row = READ.one(token=token)
-    return _facts(row, owner=owner) if row else None
+    return _facts(token, row, owner=owner) if row else None
 
 
-def _facts(row: Row, *, owner: bool) -> Facts:
+def _facts(token: str, row: Row, *, owner: bool) -> Facts:
     shown = msisdn.pretty if owner else msisdn.masked
-    phone = phone_of(row)
+    phone = crypto.opened(row.phone_sealed, phone_place(token))
     return Facts(
-        **standing.values(row),
+        **standing.values(token, row),
         **{name: getattr(row, name) for name in TAKEN},
         phone=shown(phone) if phone else "",
         through=merchants.platform_name() if _through_platform(row) else None,

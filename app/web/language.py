@@ -4,15 +4,21 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache, lru_cache
+from pathlib import Path
 from urllib.parse import urlencode
 
+from babel import Locale
+from babel.support import NullTranslations, Translations
 from flask import Flask, current_app, g, has_request_context, request, url_for
-from flask_babel import get_locale
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from werkzeug import Response
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
+from app import direct
 from app.billing.models import Invoice, Subscriber, Subscription
-from app.extensions import babel, db
+from app.extensions import babel
 from app.payments.models import Payment
 from app.settings import settings
 
@@ -21,11 +27,19 @@ NAMES = {ENGLISH: "English", "sw": "Kiswahili"}
 LANG = "lang"  # in a link, and as a cookie
 HOST_ONLY = "__Host-"  # of a cookie: no other name of the domain can set it
 COOKIE_LIFE = timedelta(days=365)
+TEXTS = Path(__file__).parents[1] / "translations"
 FOR_STAFF = re.compile(r"/admin(/|$)")
 POLL = "payment.status"
 # What stays in a page's address, in its other language.
 KEPT = {"checkout": ("ref", "return"), "help": ("m",), "payment": ("number",)}
 NO_PAGES = (204, 303)
+OF_SUBSCRIBER = direct.Statement(
+    select(Subscriber.language)
+    .join(Subscription, Subscription.subscriber_id == Subscriber.id)
+    .join(Invoice, Invoice.subscription_id == Subscription.id)
+    .join(Payment, Payment.invoice_id == Invoice.id)
+    .where(Payment.token == bindparam("token"))
+)
 
 
 def init_app(app: Flask) -> None:
@@ -38,7 +52,9 @@ def init_app(app: Flask) -> None:
     )
     app.before_request(look_up)
     app.after_request(tell)
-    app.jinja_env.globals.update(other_language=other_language, language_of_polls=of_polls)
+    app.jinja_env.globals.update(
+        language=current, other_language=other_language, language_of_polls=of_polls
+    )
 
 
 def selected() -> str:
@@ -60,10 +76,14 @@ def _chosen() -> str | None:
 
 
 def _browsers() -> str:
+    return _preferred(request.headers.get("Accept-Language", ""))
+
+
+@lru_cache(maxsize=256)  # there are few browsers, and to take it apart costs as much as a statement
+def _preferred(said_by_browser: str) -> str:
     """The first that we speak, in the browser's order: `sw-KE, en;q=0.9` is Kiswahili."""
-    wanted = (
-        re.split("[-_]", tag)[0].lower() for tag, quality in request.accept_languages if quality
-    )
+    order = parse_accept_header(said_by_browser, LanguageAccept)
+    wanted = (re.split("[-_]", tag)[0].lower() for tag, quality in order if quality)
     return next((code for code in wanted if code in NAMES), ENGLISH)
 
 
@@ -74,14 +94,8 @@ def look_up() -> None:
     """
     if request.blueprint != "payment" or request.endpoint == POLL or _chosen():
         return
-    query = (
-        select(Subscriber.language)
-        .join(Subscription, Subscription.subscriber_id == Subscriber.id)
-        .join(Invoice, Invoice.subscription_id == Subscription.id)
-        .join(Payment, Payment.invoice_id == Invoice.id)
-        .where(Payment.token == (request.view_args or {})["token"])
-    )
-    g.subscribers_language = db.session.scalar(query)
+    found = OF_SUBSCRIBER.one(token=(request.view_args or {})["token"])
+    g.subscribers_language = found and found.language
 
 
 def of_polls() -> str | None:
@@ -94,12 +108,29 @@ def cookie_name() -> str:
 
 
 def current() -> str:
-    return str(get_locale() or ENGLISH)
+    if not has_request_context():
+        return ENGLISH
+    known: str | None = g.get("language")
+    if known is None:
+        known = g.language = selected()
+    return known
 
 
-def remember(payment: Payment) -> None:
-    """The subscriber is spoken to in the language that they paid in. The caller commits."""
-    payment.invoice.subscription.subscriber.language = current()
+def said(msgid: str, code: str | None = None) -> str:
+    """In a language, or in the visitor's."""
+    return _catalogue(code or current()).gettext(msgid)
+
+
+@cache
+def _catalogue(code: str) -> NullTranslations:
+    return Translations.load(TEXTS, [code])
+
+
+def locale() -> Locale:
+    return _locale(current())
+
+
+_locale = cache(Locale.parse)
 
 
 def tell(response: Response) -> Response:

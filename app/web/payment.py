@@ -1,6 +1,6 @@
 """The payment page: the whole truth about one payment lives at its URL."""
 
-from flask import Blueprint, abort, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, abort, jsonify, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug import Response
 
@@ -11,7 +11,7 @@ from app.jobs import bell, note
 from app.logs import log
 from app.payments import customer, gate
 from app.payments.models import Payment
-from app.web import facts, phases, receipts, standing, visitor, words
+from app.web import facts, linking, phases, receipts, standing, visitor, words
 
 blueprint = Blueprint("payment", __name__, url_prefix="/pay/<token>")
 
@@ -53,7 +53,7 @@ def _plain(known: facts.Facts, phase: phases.Phase) -> dict[str, object]:
 @blueprint.get("/receipt")
 def receipt(token: str) -> str:
     known = _paid(token)
-    return render_template("checkout/receipt.html", facts=known, rows=receipts.rows(known))
+    return linking.render("checkout/receipt.html", facts=known, rows=receipts.rows(known))
 
 
 @blueprint.get("/receipt.pdf")
@@ -154,4 +154,4 @@ def _shown(template: str, token: str, **more: str) -> str:
 
 
 def _rendered(template: str, known: facts.Facts, phase: phases.Phase, **more: str) -> str:
-    return render_template(template, facts=known, phase=phase, words=words.of(known, phase), **more)
+    return linking.render(template, facts=known, phase=phase, words=words.of(known, phase), **more)

@@ -142,5 +142,5 @@ def _version(name: str, poll: float | None, wait: int, facts: Standing) -> str:
     result = (facts.status, facts.reason, facts.code, facts.receipt, facts.received)
     debt = (facts.paid_through, facts.invoice_open, facts.closed)
     busy = facts.busy_until is not None
-    shown = (facts.token, name, poll, wait > 0, busy, result, debt, language.selected())
+    shown = (facts.token, name, poll, wait > 0, busy, result, debt, language.current())
     return blake2s(repr(shown).encode(), digest_size=5).hexdigest()

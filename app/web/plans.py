@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
-from flask import Blueprint, abort, render_template, url_for
+from flask import Blueprint, abort, url_for
 from sqlalchemy import select
 
 from app import merchants
 from app.billing.models import Plan
 from app.extensions import db
 from app.merchants import Merchant
+from app.web import linking
 
 blueprint = Blueprint("plans", __name__)
 
@@ -23,7 +24,7 @@ def of_merchant(merchant: str) -> str:
     seller = merchants.named(merchant) or abort(404)
     query = select(Plan).where(Plan.merchant_id == seller.id, Plan.retired_at.is_(None))
     plans = db.session.scalars(query.order_by(Plan.price, Plan.id)).all()
-    return render_template(
+    return linking.render(
         "plans/index.html", merchant=seller, plans=plans, subscribe_url=subscribe_url(seller)
     )
 

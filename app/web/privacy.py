@@ -7,11 +7,10 @@ the one that their customer read (tests/web/test_privacy.py holds what each vers
 import re
 from datetime import UTC, datetime
 
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, abort, request
 
 from app import merchants
-from app.payments.models import Payment
-from app.web import language
+from app.web import linking
 
 blueprint = Blueprint("privacy", __name__)
 VERSION, WRITTEN_ON = 1, datetime(2026, 11, 26, tzinfo=UTC)
@@ -26,7 +25,7 @@ def page() -> str:
 @blueprint.get("/m/<merchant>/privacy")
 def page_at(merchant: str) -> str:
     seller = merchants.named(merchant) or abort(404)
-    return render_template(
+    return linking.render(
         "help/privacy.html",
         merchant=seller,
         operator=None if seller.slug == merchants.DEFAULT else merchants.platform_name(),
@@ -35,13 +34,7 @@ def page_at(merchant: str) -> str:
     )
 
 
-def remember(payment: Payment) -> None:
-    """What they agreed to by pressing Pay. The caller commits."""
-    payment.consent_version = _read()
-    payment.consent_language = language.current()
-
-
-def _read() -> int:
+def read() -> int:
     """The text of the form, which may have been open since before the text changed."""
     typed = request.form.get("terms", "")
     version = int(typed) if TYPED.fullmatch(typed) else VERSION

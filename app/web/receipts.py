@@ -6,7 +6,7 @@ from textwrap import wrap
 import pydyf
 from flask_babel import gettext as _
 
-from app.web import shown
+from app.web import language, shown
 from app.web.facts import Facts
 
 A6 = (298, 420)  # points: what a phone shows, and a till printer takes
@@ -39,7 +39,7 @@ def pdf(facts: Facts) -> bytes:
     page = _page(document, _drawn(facts))
     document.add_page(page)
     document.info["Title"] = pydyf.String(f"{_('Receipt')} {facts.receipt or facts.reference}")
-    document.catalog["Lang"] = pydyf.String(shown.language())
+    document.catalog["Lang"] = pydyf.String(language.current())
     out = BytesIO()
     document.write(out)
     return out.getvalue()

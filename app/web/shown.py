@@ -3,18 +3,20 @@
 import re
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 
 from babel.dates import format_datetime
-from flask import Flask
-from flask_babel import get_locale, gettext, ngettext
+from flask import Flask, url_for
+from flask_babel import gettext, ngettext
 from markupsafe import Markup, escape
 
 from app.clock import NAIROBI
-from app.web import face, visitor
+from app.web import face, language, visitor
 
 NBSP = "\N{NO-BREAK SPACE}"
 PHONE = re.compile(r"\+?[0-9][0-9 ]{2,17}", re.ASCII)
 UNBROKEN = Markup('<span class="nw">M-PESA</span>')
+TOKEN = "TOKEN"  # noqa: S105 - where one stands in a pattern
 EXAMPLE = "0712 345 678"
 N_ = str  # marks a msgid for `pybabel extract`
 ONCE = {
@@ -55,16 +57,12 @@ def nairobi_date(time: datetime) -> str:
 
 
 def _time(time: datetime, pattern: str) -> str:
-    return format_datetime(time, pattern, tzinfo=NAIROBI, locale=get_locale() or "en")
+    return format_datetime(time, pattern, tzinfo=NAIROBI, locale=language.locale())
 
 
 def minutes(seconds: int) -> str:
     """`1:05`, as on a clock that counts down."""
     return f"{seconds // 60}:{seconds % 60:02}"
-
-
-def language() -> str:
-    return str(get_locale() or "en").replace("_", "-")
 
 
 def interval(unit: str, every: int) -> str:
@@ -97,6 +95,16 @@ def contact_href(support: str) -> str | None:
     return f"mailto:{support}" if EMAIL.fullmatch(support) else None
 
 
+def payment_url(endpoint: str, token: str) -> str:
+    """A token has nothing in it that a URL would have to quote."""
+    return _pattern(endpoint).replace(TOKEN, token)
+
+
+@cache
+def _pattern(endpoint: str) -> str:
+    return url_for(endpoint, token=TOKEN)
+
+
 FILTERS: tuple[Callable[..., object], ...] = (
     ksh,
     nairobi,
@@ -111,7 +119,7 @@ FILTERS: tuple[Callable[..., object], ...] = (
 GLOBALS: tuple[Callable[..., object], ...] = (
     interval,
     period,
-    language,
+    payment_url,
     face.plans_url,
     face.privacy_url,
     face.face_css,

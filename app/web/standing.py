@@ -42,7 +42,7 @@ def _pays_invoice() -> ColumnElement[bool]:
     return select(Allocation.id).where(*there).correlate(Receipt, Invoice).exists()
 
 
-AS_IT_IS = ("token", "status", "reason", "code")
+AS_IT_IS = ("status", "reason", "code")
 TIMES = ("created_at", "sending_at", "accepted_at", "claimed_at", "paid_at")
 FOR_RETRY = ("amount", "ended_at", "denied_at", "answered_at")
 COLUMNS = (
@@ -72,12 +72,13 @@ READ = direct.Statement(BY_TOKEN)
 
 def of(token: str) -> Standing | None:
     row = READ.one(token=token)
-    return Standing(**values(row)) if row else None
+    return Standing(**values(token, row)) if row else None
 
 
-def values(row: Row) -> dict[str, Any]:
-    """By field, of a row that has at least COLUMNS."""
+def values(token: str, row: Row) -> dict[str, Any]:
+    """By field, of a row that has at least COLUMNS. Its token is hidden there, and known here."""
     return {name: getattr(row, name) for name in TAKEN} | {
+        "token": token,
         "invoice_open": row.invoice_paid_at is None and row.voided_at is None,
         "closed": _closed(row),
         "retry_at": max(_retry_at(row), row.busy_until or clock.now()),

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from flask_babel import gettext as _
 from markupsafe import Markup
 
 from app.daraja import Reason
 from app.payments.states import CREATED, PAID
-from app.web import sentences, shown
+from app.web import language, sentences, shown
 from app.web.facts import Facts
 from app.web.failures import REASONS
 from app.web.phases import DOUBTFUL, Phase
@@ -132,8 +131,8 @@ def _now(text: str, does: str, phase: Phase, values: Values) -> Markup:
 
 def _filled(msgid: str, values: Values) -> Markup:
     """Markup is only in our own sentences: `%` escapes every value."""
-    return Markup(_(msgid)) % values if msgid else Markup()  # noqa: S704
+    return Markup(language.said(msgid)) % values if msgid else Markup()  # noqa: S704
 
 
 def _live(msgid: str, values: Values) -> str:
-    return _(msgid) % values if msgid else ""
+    return language.said(msgid) % values if msgid else ""

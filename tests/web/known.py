@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from types import SimpleNamespace
 
 from flask import Flask
@@ -84,6 +85,7 @@ def said(facts, seconds=20):
     return words.of(facts, phase(facts, seconds))
 
 
+@cache  # its templates are compiled once
 def application():
     app = Flask("app", static_folder=None)
     app.config["SECRET_KEY"] = "for tests"

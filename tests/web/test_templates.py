@@ -9,10 +9,11 @@ from hashlib import sha256
 import html5lib
 import pytest
 from bs4 import BeautifulSoup
-from flask import g, render_template
+from flask import g
 
 from app.daraja import Reason
 from app.web import receipts
+from app.web.linking import render
 from tests.web.known import (
     MERCHANT,
     PLAN,
@@ -78,14 +79,14 @@ FORM = {
 def payment(name, template="checkout/payment.html", **more):
     facts, seconds = PAYMENTS[name]
     known = {"facts": facts, "phase": phase(facts, seconds), "words": said(facts, seconds)}
-    return render_template(template, **known, **more)
+    return render(template, **known, **more)
 
 
 def other(name, **more):
     template, context = OTHERS[name]
     links = {"subscribe_url": lambda plan: f"/subscribe/{plan.code}"}
     rows = receipts.rows(context["facts"]) if "facts" in context else []  # type: ignore[index]
-    return render_template(template, **(FORM | links | {"rows": rows} | context | more))
+    return render(template, **(FORM | links | {"rows": rows} | context | more))
 
 
 def soup(html):
@@ -249,7 +250,7 @@ def test_the_receipt_code_is_spelled_for_screen_readers():
 
 
 def test_an_error_page_needs_neither_session_nor_scripts():
-    html = render_template(
+    html = render(
         "shared/error.html", title="Gone <b>", text="Sorry", reference="3F9A", home_url="/"
     )
     html5lib.HTMLParser(strict=True).parse(html)
@@ -257,6 +258,6 @@ def test_an_error_page_needs_neither_session_nor_scripts():
     assert "<script" not in html
     assert "Gone &lt;b&gt;" in html
     assert "3F9A" in html
-    assert "Reference" not in render_template(
+    assert "Reference" not in render(
         "shared/error.html", title="Gone", text="Sorry", reference=None, home_url="/"
     )

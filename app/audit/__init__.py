@@ -13,57 +13,17 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Protocol
 
-from sqlalchemy import (
-    BigInteger,
-    Executable,
-    ForeignKey,
-    Identity,
-    Index,
-    UniqueConstraint,
-    event,
-    select,
-    update,
-)
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.orm import Mapped, Session, SessionTransaction, mapped_column, scoped_session
+from sqlalchemy import event, select
+from sqlalchemy.orm import Mapped, Session, SessionTransaction, scoped_session
 
 from app import clock, many
-from app.extensions import Model, db
+from app.audit import statements
+from app.audit.models import GENESIS, AuditEvent, AuditHead
+from app.extensions import db
 
-GENESIS = bytes(32)
+__all__ = ["GENESIS", "AuditEvent", "AuditHead"]  # besides what is defined here
+
 PENDING = "audit.pending"
-HEAD = ("merchant_id", "seq", "hash")
-
-
-class AuditEvent(Model):
-    __tablename__ = "audit_event"
-    __table_args__ = (
-        UniqueConstraint("merchant_id", "seq"),
-        Index("ix_audit_event_subject", "subject_type", "subject_id", "id"),
-    )
-
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    merchant_id: Mapped[int] = mapped_column(ForeignKey("merchant.id"))
-    seq: Mapped[int]
-    at: Mapped[datetime]
-    actor: Mapped[str]
-    action: Mapped[str]
-    subject_type: Mapped[str]
-    subject_id: Mapped[int]
-    details: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    prev_hash: Mapped[bytes]
-    hash: Mapped[bytes]
-
-
-class AuditHead(Model):
-    """The end of a merchant's chain: whoever cuts rows off the end leaves it pointing past them."""
-
-    __tablename__ = "audit_head"
-
-    merchant_id: Mapped[int] = mapped_column(ForeignKey("merchant.id"), primary_key=True)
-    seq: Mapped[int]
-    hash: Mapped[bytes]
 
 
 class Subject(Protocol):
@@ -71,6 +31,15 @@ class Subject(Protocol):
 
     id: Mapped[int]
     merchant_id: Mapped[int]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A row as a subject, where no object of the session stands for it."""
+
+    __tablename__: str
+    id: int
+    merchant_id: int
 
 
 @dataclass(frozen=True)
@@ -86,17 +55,15 @@ class Pending:
 
 def record(subject: Any, action: str, *, actor: str, **details: Any) -> None:
     """Adds an event to this transaction. Details hold ids, codes and amounts, never a person."""
+    savepoint = db.session().get_nested_transaction()
+    _pending(db.session).append(noted(subject, action, actor, details, savepoint))
+
+
+def noted(
+    subject: Any, action: str, actor: str, details: Mapping[str, Any], savepoint: object = None
+) -> Pending:
     merchant_id = getattr(subject, "merchant_id", None)
-    pending = Pending(
-        merchant_id,
-        subject,
-        actor,
-        action,
-        details,
-        clock.now(),
-        db.session().get_nested_transaction(),
-    )
-    _pending(db.session).append(pending)
+    return Pending(merchant_id, subject, actor, action, details, clock.now(), savepoint)
 
 
 def _pending(session: Session | scoped_session[Any]) -> list[Pending]:
@@ -112,7 +79,9 @@ def _write(session: Session) -> None:
     chains = defaultdict(list)
     for pending in session.info.pop(PENDING):
         chains[pending.merchant_id or pending.subject.id].append(pending)
-    _extend(session, {merchant_id: chains[merchant_id] for merchant_id in sorted(chains)})
+    extend(
+        session.connection(), {merchant_id: chains[merchant_id] for merchant_id in sorted(chains)}
+    )
 
 
 @event.listens_for(Session, "after_soft_rollback")
@@ -122,37 +91,15 @@ def _forget(session: Session, ended: SessionTransaction) -> None:
         session.info[PENDING] = [event for event in pending if event.savepoint is not ended]
 
 
-def _extend(session: Session, chains: Mapping[int, list[Pending]]) -> None:
-    """Each merchant's, in one order: two transactions cannot wait for each other."""
+def extend(connection: many.Connection, chains: Mapping[int, list[Pending]]) -> None:
+    """For those who write without the session; it is theirs to do this last (ADR 0004)."""
     rows, ends = [], []
-    for merchant_id, seq, head in _locked_heads(session, list(chains)):
+    for merchant_id, seq, head in statements.locked_heads(connection, chains):
         for pending in chains[merchant_id]:
             row = _row(merchant_id, seq := seq + 1, pending)
             rows.append(row | {"prev_hash": head, "hash": (head := chained(head, row))})
         ends.append({"merchant_id": merchant_id, "seq": seq, "hash": head})
-    connection = session.connection()
-    many.insert(connection, AuditEvent, rows)
-    many.execute(connection, _move_heads, ends)
-
-
-def _locked_heads(session: Session, merchant_ids: list[int]) -> list[tuple[int, int, bytes]]:
-    """The ends of the chains, ours until commit; the first event of a merchant makes it."""
-    zeros = [{"merchant_id": m, "seq": 0, "hash": GENESIS} for m in merchant_ids]
-    found = many.execute(session.connection(), _lock_heads, zeros)
-    return sorted((row.merchant_id, row.seq, row.hash) for row in found)
-
-
-def _lock_heads() -> Executable:
-    made = upsert(AuditHead).from_select(HEAD, select(*many.unnested(AuditHead, HEAD)))
-    same = {"merchant_id": made.excluded.merchant_id}
-    touched = made.on_conflict_do_update(index_elements=["merchant_id"], set_=same)
-    return touched.returning(AuditHead.merchant_id, AuditHead.seq, AuditHead.hash)
-
-
-def _move_heads() -> Executable:
-    ends = select(*many.unnested(AuditHead, HEAD)).subquery()
-    mine = update(AuditHead).where(AuditHead.merchant_id == ends.c.merchant_id)
-    return mine.values(seq=ends.c.seq, hash=ends.c.hash)
+    statements.add(connection, rows, ends)
 
 
 def _row(merchant_id: int, seq: int, pending: Pending) -> dict[str, Any]:
@@ -213,8 +160,7 @@ def missing(merchant_id: int, noted: Mapping[int, bytes]) -> list[str]:
 
 
 def _facts(row: AuditEvent) -> dict[str, Any]:
-    names = ("merchant_id", "seq", "at", "actor", "action", "subject_type", "subject_id", "details")
-    return {name: getattr(row, name) for name in names}
+    return {name: getattr(row, name) for name in statements.FACTS}
 
 
 def heads() -> list[AuditHead]:
