@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from typing import Any, Protocol
 
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Index,
     UniqueConstraint,
     event,
+    insert,
     select,
     update,
 )
@@ -33,7 +35,10 @@ from app.extensions import Model, db
 
 GENESIS = bytes(32)
 PENDING = "audit.pending"
+CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 HEAD = ("merchant_id", "seq", "hash")
+FACTS = ("merchant_id", "seq", "at", "actor", "action", "subject_type", "subject_id", "details")
+EVENT = (*FACTS, "prev_hash", "hash")
 
 
 class AuditEvent(Model):
@@ -130,9 +135,8 @@ def _extend(session: Session, chains: Mapping[int, list[Pending]]) -> None:
             row = _row(merchant_id, seq := seq + 1, pending)
             rows.append(row | {"prev_hash": head, "hash": (head := chained(head, row))})
         ends.append({"merchant_id": merchant_id, "seq": seq, "hash": head})
-    connection = session.connection()
-    many.insert(connection, AuditEvent, rows)
-    many.execute(connection, _move_heads, ends)
+    columns = many.columns(rows) | {f"{n}_end": c for n, c in many.columns(ends).items()}
+    session.connection().exec_driver_sql(_written(), columns)
 
 
 def _locked_heads(session: Session, merchant_ids: list[int]) -> list[tuple[int, int, bytes]]:
@@ -149,10 +153,15 @@ def _lock_heads() -> Executable:
     return touched.returning(AuditHead.merchant_id, AuditHead.seq, AuditHead.hash)
 
 
-def _move_heads() -> Executable:
-    ends = select(*many.unnested(AuditHead, HEAD)).subquery()
+@cache
+def _written() -> str:
+    """The events and their chains' new ends, in one statement."""
+    ends = select(*many.unnested(AuditHead, HEAD, "_end")).subquery()
     mine = update(AuditHead).where(AuditHead.merchant_id == ends.c.merchant_id)
-    return mine.values(seq=ends.c.seq, hash=ends.c.hash)
+    moved = mine.values(seq=ends.c.seq, hash=ends.c.hash).returning(AuditHead.merchant_id).cte()
+    rows = select(*many.unnested(AuditEvent, EVENT))
+    events = insert(AuditEvent).from_select(EVENT, rows, include_defaults=False)
+    return many.text(events.add_cte(moved))
 
 
 def _row(merchant_id: int, seq: int, pending: Pending) -> dict[str, Any]:
@@ -171,7 +180,7 @@ def _row(merchant_id: int, seq: int, pending: Pending) -> dict[str, Any]:
 def chained(previous: bytes, row: Mapping[str, Any]) -> bytes:
     """SHA-256 over the previous hash and the event as canonical JSON."""
     at = row["at"].astimezone(UTC).isoformat(timespec="microseconds")
-    canonical = json.dumps({**row, "at": at}, sort_keys=True, separators=(",", ":"))
+    canonical = CANONICAL.encode({**row, "at": at})
     return sha256(previous + canonical.encode()).digest()
 
 
@@ -213,8 +222,7 @@ def missing(merchant_id: int, noted: Mapping[int, bytes]) -> list[str]:
 
 
 def _facts(row: AuditEvent) -> dict[str, Any]:
-    names = ("merchant_id", "seq", "at", "actor", "action", "subject_type", "subject_id", "details")
-    return {name: getattr(row, name) for name in names}
+    return {name: getattr(row, name) for name in FACTS}
 
 
 def heads() -> list[AuditHead]:
