@@ -1,7 +1,7 @@
 """Customers in the database, as the application would have written them; ids, keys and seals are real."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -83,17 +83,24 @@ class Town:
 
     def waiting(self, many: int, age: timedelta, shops: Sequence[int] = (0,)) -> list[Waiting]:
         """Payments of as many new subscribers, pending since `age`."""
-        at = clock.now() - age
+        people = self._born_with(many, shops, _asked(clock.now() - age))
+        self._connection.execute("analyze")
+        return people
+
+    def unsent(self, many: int, shops: Sequence[int] = (0,)) -> None:
+        """Payments of as many new subscribers, as the checkout leaves them: their prompts are due."""
+        self._born_with(many, shops, _unsent)
+
+    def _born_with(self, many: int, shops: Sequence[int], state: "State") -> list[Waiting]:
         ids = {table: self._ids(table, many) for table in CHAIN}
         people = [self._person(payment_id) for payment_id in ids["payment"]]
         plans = [self.plans[shops[i % len(shops)]] for i in range(many)]
         rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in CHAIN}
         for i, person in enumerate(people):
-            for table, row in _rows(person, plans[i], [ids[t][i] for t in CHAIN], at).items():
+            for table, row in _rows(person, plans[i], [ids[t][i] for t in CHAIN], state).items():
                 rows[table].append(row)
         for table, columns in CHAIN.items():
             self._copy(table, columns, rows[table])
-        self._connection.execute("analyze")
         return people
 
     def _person(self, payment_id: int) -> Waiting:
@@ -149,8 +156,27 @@ CHAIN = {
 }
 
 
+State = Callable[[Waiting], tuple[Any, ...]]
+
+
+def _asked(at: datetime) -> State:
+    """Their prompts are on their phones since then."""
+    asked = at + timedelta(days=1)  # questions are measured by themselves
+
+    def state(person: Waiting) -> tuple[Any, ...]:
+        checkout = crypto.seal(person.checkout.encode(), f"payment.checkout|{person.token}")
+        known = (SHORTCODE, "pending", checkout_index(person.checkout), checkout)
+        return (crypto.token_hash(person.hook), *known, at, at, at, asked)
+
+    return state
+
+
+def _unsent(_person: Waiting) -> tuple[Any, ...]:
+    return (None, None, "created", None, None, clock.now(), None, None, None)
+
+
 def _rows(
-    person: Waiting, plan: tuple[int, int], ids: list[int], at: datetime
+    person: Waiting, plan: tuple[int, int], ids: list[int], state: State
 ) -> dict[str, tuple[Any, ...]]:
     subscriber, subscription, invoice, payment = ids
     merchant, plan_id = plan
@@ -158,17 +184,14 @@ def _rows(
     index = phone_index(person.phone)
     sealed = crypto.seal(phone, phone_place(token))
     mine = crypto.seal(phone, f"payment.phone|{person.token}")
-    checkout = crypto.seal(person.checkout.encode(), f"payment.checkout|{person.token}")
-    hook = crypto.token_hash(person.hook)
-    asked = at + timedelta(days=1)  # questions are measured by themselves
+    hook, shortcode, status, found_by, checkout, at, *times = state(person)
     return {
         "subscriber": (subscriber, merchant, token, index, sealed, at),
         "subscription": (subscription, merchant, crypto.new_token(), subscriber, plan_id, at),
         "invoice": (invoice, merchant, subscription, f"B-{invoice}", PRICE, at),
         "payment": (
             *(payment, merchant, invoice, plan_id, crypto.hide(person.token, "payment.token")),
-            *(hook, "stk", SHORTCODE, PRICE),
-            *(index, mine, "pending", checkout_index(person.checkout), checkout),
-            *(at, at, at, asked, 1, 0, 0, 0),
+            *(hook, "stk", shortcode, PRICE),
+            *(index, mine, status, found_by, checkout, at, *times, 1, 0, 0, 0),
         ),
     }

@@ -61,7 +61,7 @@ MUTANTS = (
     ),
     Mutant(
         "resend a push on time-out",
-        "app/jobs/work.py",
+        "app/jobs/safaricom.py",
         "    except NoAnswer:\n",
         "    except NoAnswer:\n        client.stk_push(claimed.prompt)\n",
         "tests/payments/test_charging.py::test_a_push_whose_answer_is_lost_is_never_sent_again",

@@ -24,6 +24,7 @@ from app.extensions import db
 __all__ = ["GENESIS", "AuditEvent", "AuditHead"]  # besides what is defined here
 
 PENDING = "audit.pending"
+CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 class Subject(Protocol):
@@ -118,7 +119,7 @@ def _row(merchant_id: int, seq: int, pending: Pending) -> dict[str, Any]:
 def chained(previous: bytes, row: Mapping[str, Any]) -> bytes:
     """SHA-256 over the previous hash and the event as canonical JSON."""
     at = row["at"].astimezone(UTC).isoformat(timespec="microseconds")
-    canonical = json.dumps({**row, "at": at}, sort_keys=True, separators=(",", ":"))
+    canonical = CANONICAL.encode({**row, "at": at})
     return sha256(previous + canonical.encode()).digest()
 
 

@@ -22,7 +22,10 @@ def strict_json(raw: bytes, max_depth: int = 20) -> object:
     text = _text(raw)
     _check_depth(text, max_depth)
     value = _parse(text)
-    _check_storable(value)
+    if (
+        "\\u" in text
+    ):  # JSON lets neither stand in a text as it is, and UTF-8 has no half characters
+        _check_storable(value)
     return value
 
 
@@ -35,6 +38,8 @@ def _text(raw: bytes) -> str:
 
 def _check_depth(text: str, max_depth: int) -> None:
     """Before parsing, because the parser recurses."""
+    if text.count("{") + text.count("[") <= max_depth:  # wherever they stand
+        return
     depth = 0
     for bracket in BRACKET.findall(STRING.sub("", text)):
         depth += 1 if bracket in "[{" else -1

@@ -11,7 +11,7 @@ from app.logs import log
 class Lanes:
     """At most `most` threads at once; each has its own application context and session."""
 
-    def __init__(self, app: Flask, step: Callable[[], bool], most: int) -> None:
+    def __init__(self, app: Flask, step: Callable[[], object], most: int) -> None:
         self._app, self._step, self._most = app, step, most
         self._opened = 0  # how often somebody said that there is work
         self._closing = False

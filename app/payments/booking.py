@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Select, func, select, true
 
-from app import audit, clock, ledger
+from app import audit, clock, ledger, many
 from app.billing import subscriptions
 from app.billing.models import Invoice
 from app.extensions import db
@@ -87,25 +87,29 @@ def _sold(invoice: Invoice) -> ledger.Transfer:
     return ledger.Transfer(invoice.merchant_id, amounts, invoice_id=invoice.id)
 
 
-def book_exact(paid: Sequence[tuple[Payment, Receipt]]) -> None:
-    """Receipts that pay their payments' open invoices to the shilling: nothing touches a balance.
-
-    The rows are flushed and have their ids; the caller holds payments, invoices and subscriptions.
+def book_exact(paid: Sequence[tuple[Payment, int]]) -> None:
+    """Receipts, by their ids, that pay their payments' open invoices to the shilling: nothing touches
+    a balance. They are written; the caller holds payments, invoices and subscriptions.
     """
     transfers = []
-    for payment, receipt in paid:
+    for payment, receipt_id in paid:
         invoice = payment.invoice
-        _allocate_later(receipt, invoice)
         source = ledger.mpesa(payment.number)
-        transfers += [_received(invoice, receipt.id, receipt.amount, source), _sold(invoice)]
+        transfers += [_received(invoice, receipt_id, payment.amount, source), _sold(invoice)]
         subscriptions.extend(invoice, clock.now())
+    allocations = [_allocation(receipt_id, payment.invoice) for payment, receipt_id in paid]
+    many.insert(db.session.connection(), Allocation, allocations)
     ledger.post_all(transfers)
 
 
-def _allocate_later(receipt: Receipt, invoice: Invoice) -> None:
-    """Written with the next flush."""
-    ours = {"merchant_id": receipt.merchant_id, "receipt_id": receipt.id}
-    db.session.add(Allocation(**ours, invoice_id=invoice.id, amount=receipt.amount))
+def _allocation(receipt_id: int, invoice: Invoice) -> dict[str, object]:
+    return {
+        "merchant_id": invoice.merchant_id,
+        "receipt_id": receipt_id,
+        "invoice_id": invoice.id,
+        "amount": invoice.amount,
+        "created_at": clock.now(),
+    }
 
 
 def _allocate(receipt: Receipt, invoice: Invoice, amount: int) -> None:

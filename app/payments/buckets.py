@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Float, cast, extract, func, literal, select, update
+from sqlalchemy import ColumnElement, Float, Integer, cast, extract, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.dml import ReturningInsert
@@ -46,6 +46,24 @@ def taking(
         where=filled >= 1,
     )
     return taken.returning(RateBucket.key)
+
+
+def take_up_to(most: int, key: str, rate: Rate) -> int:
+    """As `take`, but several at once. How many it took. The caller commits."""
+    now = clock.now()
+    full = insert(RateBucket).values(key=key, tokens=rate.capacity, filled_at=now)
+    there = select(RateBucket.key, _filled(rate, now).label("tokens"))
+    locked = there.where(RateBucket.key == key).with_for_update().subquery()
+    taken = func.least(most, func.floor(locked.c.tokens))
+    changed = update(RateBucket).where(RateBucket.key == locked.c.key, locked.c.tokens >= 1)
+    changed = changed.values(tokens=locked.c.tokens - taken, filled_at=now)
+    for _ in range(2):  # the second time it is there
+        found = db.session.scalar(changed.returning(cast(taken, Integer)))
+        if found is not None:
+            return int(found)
+        if db.session.scalar(full.on_conflict_do_nothing().returning(RateBucket.key)) is None:
+            return 0
+    return 0
 
 
 def has_token(key: str, rate: Rate) -> bool:

@@ -1,16 +1,11 @@
-"""Ask a customer for money: write the payment down, then send its prompt at most once.
+"""Ask a customer for money: write the payment down, then send its prompt at most once (sending.py).
 
 What can happen between the lines (M5):
 - crash before the payment is committed: nothing was promised, the form is still there;
-- crash after it, before `claim`: it is `created`, and the sweep sends it, or fails it after 30 s;
-- crash after `claim` committed: it is `sending`; nobody sends it again, the sweep calls it
-  unconfirmed, and Safaricom's callback still finds it by its hook token;
-- two workers claim at once: SKIP LOCKED and the status under the row's lock let one of them have it;
-- the callback overtakes the push's answer: it moves the payment first, the answer only adds its id.
+- crash after it, before `claim`: it is `created`, and the sweep sends it, or fails it after 30 s.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -19,16 +14,15 @@ from sqlalchemy import select
 from app import audit, clock, crypto
 from app.billing import invoices, subscriptions
 from app.billing.models import Invoice, Plan
-from app.daraja import Accepted, Credentials, Prompt, Reason, Refused
+from app.daraja import Accepted, Reason, Refused
 from app.extensions import db
-from app.payments import alerts, gate, limits, schedule
+from app.payments import gate, limits, schedule, sending
 from app.payments.locking import locked
-from app.payments.models import Payment, checkout_index, phone_place
+from app.payments.models import Payment, phone_place
+from app.payments.sending import Claimed
 from app.payments.states import CREATED, FAILED, PENDING, SENDING, UNCONFIRMED
-from app.settings import settings
 
 AT_ONCE = 100  # rows of one transaction of the sweep
-UNSENT_LIFE = timedelta(seconds=30)  # a prompt that comes later than this surprises its owner
 
 
 @dataclass(frozen=True)
@@ -113,112 +107,29 @@ def open_payment(
     return payment
 
 
-@dataclass(frozen=True)
-class Claimed:
-    """A payment that is ours to send, and what to send. From here on nobody else will."""
-
-    payment_id: int
-    credentials: Credentials
-    prompt: Prompt
-
-
 def claim() -> Claimed | None:
     """The oldest unsent payment, moved to `sending`; None when there is none. Commit before sending."""
-    while payment := _oldest_unsent(gates := gate.standing()):
-        if not gate.lets_out(payment, gates):
-            continue
-        hook = crypto.new_hook_token()
-        try:
-            claimed = Claimed(payment.id, payment.merchant.credentials(), _prompt(payment, hook))
-        except (crypto.CannotOpen, ValueError) as error:
-            _cannot_send(payment, error)
-            continue
-        payment.hook_hash = crypto.token_hash(hook)
-        payment.shortcode = claimed.credentials.shortcode
-        payment.sending_at = clock.now()
-        payment.move_to(SENDING, actor="worker")
-        return claimed
-    return None
-
-
-def _oldest_unsent(gates: gate.Gates) -> Payment | None:
-    fresh = (Payment.created_at > clock.now() - UNSENT_LIFE, *gate.not_waiting(gates))
-    query = select(Payment).where(Payment.status == CREATED, *fresh).order_by(Payment.created_at)
-    return db.session.scalar(query.limit(1).with_for_update(skip_locked=True, key_share=True))
-
-
-def _cannot_send(payment: Payment, error: Exception) -> None:
-    """Secrets that do not open are the operator's to mend; the others' prompts do not wait for that."""
-    payment.ended_at = clock.now()
-    payment.move_to(FAILED, actor="worker", reason=Reason.MERCHANT_PROBLEM)
-    alerts.raise_for(
-        payment, "cannot_send", f"The prompt could not be made: {type(error).__name__}."
-    )
-    db.session.flush()
-
-
-def _prompt(payment: Payment, hook: str) -> Prompt:
-    return Prompt(
-        phone=payment.phone or "",  # which Prompt refuses; and what waits to be sent has one
-        amount=payment.amount,
-        reference=payment.invoice.reference,
-        description="Subscription",
-        callback_url=f"{settings().public_base_url}/hooks/v1/d/{hook}",
-    )
+    return next(iter(sending.claim(1)), None)
 
 
 def accepted(payment_id: int, answer: Accepted) -> None:
     """Safaricom will prompt. It may have told us the end already, by callback."""
-    payment = locked(payment_id)
-    sending = payment.status == SENDING
-    identify(payment, answer.checkout_request_id, clock.now() if sending else payment.sending_at)
-    if sending:
-        payment.move_to(PENDING, actor="safaricom")
-    if payment.next_question_at is None and payment.status in (PENDING, UNCONFIRMED):
-        schedule.plan_next(payment)
-
-
-def identify(payment: Payment, checkout_request_id: str, at: datetime | None) -> None:
-    """Safaricom knows the payment by this id, and so it has accepted the push, at about `at`.
-
-    The ids are guessable, and not proven to be unique for ever: one that another payment has says
-    nothing. Such a payment cannot be asked about, and is settled by its hook token alone.
-    """
-    payment.accepted_at = payment.accepted_at or at
-    if payment.checkout_index is not None:
-        return
-    taken = select(Payment.id).where(Payment.checkout_index == checkout_index(checkout_request_id))
-    if db.session.scalar(taken) is None:
-        payment.checkout_request_id = checkout_request_id
-        db.session.flush()
-    else:
-        alerts.raise_for(payment, "same_id", "M-PESA gave an id that another payment has.")
+    sending.hear(locked(payment_id), answer)
 
 
 def refused(payment_id: int, answer: Refused) -> None:
     """Safaricom's own no: nothing was sent to the phone."""
-    payment = locked(payment_id)
-    if payment.status in (SENDING, UNCONFIRMED):
-        payment.code = answer.code or None
-        payment.ended_at = clock.now()
-        payment.next_question_at = None
-        payment.move_to(FAILED, actor="safaricom", reason=answer.reason, code=answer.code)
-    elif (payment.status, payment.reason) != (FAILED, answer.reason):  # else: written down already
-        text = f"The push was refused ({answer.code}), yet the payment is {payment.status}."
-        alerts.raise_for(payment, "contradiction", text)
+    sending.hear(locked(payment_id), answer)
 
 
 def unanswered(payment_id: int) -> None:
     """Silence: the prompt may be on the phone. Never sent again, never failed by our own clock."""
-    payment = locked(payment_id)
-    if payment.status == SENDING:
-        payment.move_to(UNCONFIRMED, actor="worker", why="no answer to the push")
-        schedule.plan_next(payment)
+    sending.hear(locked(payment_id), None)
 
 
 def give_up_unsent() -> int:
     """Fails what nobody sent in time: it will never be sent. Returns how many."""
-    stale = Payment.created_at <= clock.now() - UNSENT_LIFE
+    stale = Payment.created_at <= clock.now() - sending.UNSENT_LIFE
     query = select(Payment).where(Payment.status == CREATED, stale).limit(AT_ONCE)
     payments = db.session.scalars(query.with_for_update(skip_locked=True, key_share=True)).all()
     for payment in payments:

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from typing import TypeVar
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import defer, selectinload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from app import crypto
@@ -32,10 +32,18 @@ def locked(payment_id: int) -> Payment:
 
 
 def locked_all(payment_ids: Collection[int]) -> dict[int, Payment]:
-    """Several payments by their ids, with their merchants."""
+    """Several payments by their ids, with their merchants; the browser's tokens only when asked for."""
     query = select(Payment).where(Payment.id.in_(payment_ids)).order_by(Payment.id)
-    query = query.options(selectinload(Payment.merchant))
+    hidden = (defer(Payment.token), defer(Payment.attempt))  # a cipher each
+    query = query.options(selectinload(Payment.merchant), *hidden)
     return {payment.id: payment for payment in _all_locked(query)}
+
+
+def locked_free(payment_ids: Collection[int]) -> list[Payment]:
+    """Those of these payments that nobody holds: for who must not wait, and can come again."""
+    query = select(Payment).where(Payment.id.in_(payment_ids)).order_by(Payment.id)
+    locking = query.with_for_update(key_share=True, skip_locked=True)
+    return list(db.session.scalars(locking, execution_options=FRESH))
 
 
 def locked_numbers(codes: Collection[str]) -> None:

@@ -3,15 +3,25 @@
 They share statements and one commit; what is decided about each is decided by the rules of
 settlement.py, booking.py and doubts.py, under the same locks, taken kind by kind. Whatever is odd
 in any way is left to settlement.settle, which takes one message at a time.
+
+What can happen between the lines:
+- crash, or an error, before the commit: nothing of any of them is there, and all are due as before;
+- two workers: SKIP LOCKED gives each its own messages, the payments' locks let one of them see `pending`;
+- a message twice, in two batches: the second finds `paid`; in one batch: `once` leaves both to settle();
+- a number twice: the numbers are locked before they are looked for, and `receipt.code` is unique;
+- a receipt that was written twice: `receipt.payment_id` is unique, one prompt pays once;
+- what was decided and what is written part ways: everything that `many.save` writes was read under its
+  row's lock in this transaction, and it raises where a row is missing; the ledger's trigger sums each transfer.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select, union_all
 
-from app import clock, crypto
+from app import clock, crypto, many
 from app.daraja import StkResult, Unreadable, Verdict, read_stk_callback
 from app.errors import Surprise
 from app.extensions import db
@@ -100,25 +110,27 @@ def _taken(codes: Iterable[str]) -> set[str | None]:
 
 
 def _pay(messages: Sequence[Message]) -> None:
-    receipts = [_receipt(message) for message in messages]
+    receipts = many.insert_new(Receipt, [_receipt(m) for m in messages], by="payment_id")
     for message in messages:
         settlement.mark_paid(message.payment, "callback", actor="safaricom")
-    db.session.add_all(receipts)
-    db.session.flush()
     payments = [message.payment for message in messages]
-    booking.book_exact(list(zip(payments, receipts, strict=True)))
+    booking.book_exact([(payment, receipts[payment.id]) for payment in payments])
     for message in messages:
         settlement.note(message.callback, message.payment, "paid")
+    invoices = [payment.invoice for payment in payments]
+    subscriptions = [invoice.subscription for invoice in invoices]
+    many.save(payments, invoices, subscriptions, [message.callback for message in messages])
 
 
-def _receipt(message: Message) -> Receipt:
+def _receipt(message: Message) -> dict[str, Any]:
     payment = message.payment
-    return Receipt(
-        merchant_id=payment.merchant_id,
-        payment_id=payment.id,
-        subscriber_id=payment.invoice.subscription.subscriber_id,
-        code=message.code,
-        amount=payment.amount,
-        source="callback",
-        paid_at=message.result.paid_at or clock.now(),
-    )
+    return {
+        "merchant_id": payment.merchant_id,
+        "payment_id": payment.id,
+        "subscriber_id": payment.invoice.subscription.subscriber_id,
+        "code": message.code,
+        "amount": payment.amount,
+        "source": "callback",
+        "paid_at": message.result.paid_at or clock.now(),
+        "created_at": clock.now(),
+    }

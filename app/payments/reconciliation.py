@@ -2,18 +2,30 @@
 
 A question is claimed by moving its next time on, past the longest call (a lease): a crash between claim and
 answer loses nothing, two askers never ask about one payment at once.
+
+Many are claimed in one commit, and many answers noted in another; what can happen between the lines:
+- crash after a claim: each payment is due again when its lease is over, and was charged to the budget;
+- two askers: SKIP LOCKED gives each other payments, the bucket's row lock each its own tokens; a bucket
+  that has fewer than were wanted leaves the rest due, as they were;
+- somebody holds a payment whose answer is noted (its callback is being settled): it is left out, and its
+  own thread waits for it; what it then finds, `paid` for instance, decides what the answer means;
+- an answer is noted twice, because nobody heard of the first commit: one more event, and one more
+  recheck counted; never money, which `settlement.found_paid` books under the payment's lock and status.
 """
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import select
+from sqlalchemy.orm import selectinload
 
-from app import audit, clock, crypto
+from app import audit, clock, crypto, many
 from app.daraja import Answer, Credentials, Reason, Verdict
 from app.extensions import db
 from app.payments import alerts, buckets, schedule, settlement
-from app.payments.locking import FRESH, locked
+from app.payments.locking import FRESH, locked, locked_free
 from app.payments.models import Payment
 from app.payments.states import FAILED, PAID, PENDING, UNCONFIRMED
 from app.settings import settings
@@ -33,35 +45,75 @@ class Question:
 
 def claim() -> Question | None:
     """The most urgent question that is due; None when none is, or every budget is spent."""
-    spent: list[int] = []
-    while payment := _most_urgent(spent):
-        if _is_spent(payment):
-            spent.append(payment.merchant_id)
+    return next(iter(claim_some(1)), None)
+
+
+def claim_some(most: int) -> list[Question]:
+    """The most urgent questions; fewer: no more are due, or the budgets are spent."""
+    spent: set[int] = set()
+    while payments := _most_urgent(most, spent):
+        if empty := _without_budget(payments):
+            spent |= empty
             continue
-        try:
-            question = Question(payment.id, payment.credentials(), payment.checkout_request_id)
-        except crypto.CannotOpen:
-            _cannot_ask(payment)
-            continue
-        return _leased(payment, question) if _take(payment) else None
-    return None
+        asked = [(payment, question) for payment in payments if (question := _question(payment))]
+        if asked:
+            return _leased(_affordable(asked))
+    return []
 
 
-def _leased(payment: Payment, question: Question) -> Question:
-    """A scheduled question takes its step; a hurried one comes in addition."""
-    if payment.question_rank != schedule.URGENT:
-        payment.questions += 1
-    payment.question_rank = schedule.OPEN  # URGENT again: somebody hurried while we asked
-    schedule.lease(payment)
-    return question
-
-
-def _most_urgent(spent: list[int]) -> Payment | None:
+def _most_urgent(most: int, spent: set[int]) -> list[Payment]:
     due = (Payment.next_question_at <= clock.now(), Payment.merchant_id.not_in(spent))
     order = (Payment.question_rank, Payment.next_question_at)
-    query = select(Payment).where(*due).order_by(*order).limit(1)
+    query = select(Payment).where(*due).order_by(*order).limit(most)
+    query = query.options(selectinload(Payment.merchant))
     locking = query.with_for_update(skip_locked=True, key_share=True)
-    return db.session.scalar(locking, execution_options=FRESH)
+    return list(db.session.scalars(locking, execution_options=FRESH))
+
+
+def _without_budget(payments: Sequence[Payment]) -> set[int]:
+    """The merchants whose bucket is empty. Looks without locking: two askers that each held an
+    empty bucket could deadlock."""
+    ours = {_bucket(payment) for payment in payments if payment.checkout_index is not None}
+    empty = {bucket for bucket in ours if not buckets.has_token(bucket, _rate())}
+    of_empty = (p for p in payments if p.checkout_index is not None and _bucket(p) in empty)
+    return {payment.merchant_id for payment in of_empty}
+
+
+def _question(payment: Payment) -> Question | None:
+    try:
+        return Question(payment.id, payment.credentials(), payment.checkout_request_id)
+    except crypto.CannotOpen:
+        _cannot_ask(payment)
+        return None
+
+
+Asked = list[tuple[Payment, Question]]
+
+
+def _affordable(asked: Asked) -> Asked:
+    """One budget per shortcode, shared by all workers: another asker may have been quicker. Buckets
+    are locked in one order."""
+    wanted = Counter(_bucket(p) for p, question in asked if question.checkout_request_id)
+    left = {key: buckets.take_up_to(wanted[key], key, _rate()) for key in sorted(wanted)}
+    found: Asked = []
+    for payment, question in asked:
+        if question.checkout_request_id is None:
+            found.append((payment, question))
+        elif left[_bucket(payment)] > 0:
+            left[_bucket(payment)] -= 1
+            found.append((payment, question))
+    return found
+
+
+def _leased(asked: Asked) -> list[Question]:
+    """A scheduled question takes its step; a hurried one comes in addition."""
+    for payment, _ in asked:
+        if payment.question_rank != schedule.URGENT:
+            payment.questions += 1
+        payment.question_rank = schedule.OPEN  # URGENT again: somebody hurried while we asked
+        schedule.lease(payment)
+    many.save([payment for payment, _ in asked])
+    return [question for _, question in asked]
 
 
 def _cannot_ask(payment: Payment) -> None:
@@ -71,16 +123,6 @@ def _cannot_ask(payment: Payment) -> None:
         payment, "cannot_ask", "M-PESA cannot be asked: a key is not in ENCRYPTION_KEYS."
     )
     db.session.flush()
-
-
-def _is_spent(payment: Payment) -> bool:
-    """Looks without locking: two askers that each held an empty bucket could deadlock."""
-    return payment.checkout_index is not None and not buckets.has_token(_bucket(payment), _rate())
-
-
-def _take(payment: Payment) -> bool:
-    """One budget per shortcode, shared by all workers. False: another asker was quicker."""
-    return payment.checkout_index is None or buckets.take(_bucket(payment), _rate())
 
 
 def _rate() -> buckets.Rate:
@@ -103,7 +145,26 @@ def throttled(payment_id: int, seconds: float) -> None:
 
 def answered(payment_id: int, answer: Answer) -> None:
     """Applies Safaricom's answer, or its silence, through the same settlement as a callback."""
-    payment = locked(payment_id)
+    _answered(locked(payment_id), answer)
+
+
+def answered_all(answers: Mapping[int, Answer]) -> set[int]:
+    """Those that bring no money, of payments that nobody holds: the ids of what was noted.
+
+    Money locks its invoice, its subscription and its subscriber, in this order, payment by payment.
+    """
+    payments = [p for p in locked_free(answers) if not _brings_money(p, answers[p.id])]
+    for payment in payments:
+        _answered(payment, answers[payment.id])
+    many.save(payments)
+    return {payment.id for payment in payments}
+
+
+def _brings_money(payment: Payment, answer: Answer) -> bool:
+    return payment.status != PAID and answer.verdict == Verdict.PAID
+
+
+def _answered(payment: Payment, answer: Answer) -> None:
     hurried = payment.question_rank == schedule.URGENT
     schedule.release(payment)
     audit.record(

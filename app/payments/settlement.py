@@ -15,7 +15,7 @@ from sqlalchemy import select
 from app import audit, clock
 from app.daraja import Reason, StkResult, Verdict, read_stk_callback
 from app.extensions import db
-from app.payments import alerts, booking, charging, doubts, earlier, schedule
+from app.payments import alerts, booking, doubts, earlier, schedule, sending
 from app.payments.locking import locked, locked_number
 from app.payments.models import Callback, Payment, Receipt
 from app.payments.states import FAILED, PAID, PENDING, SENDING
@@ -80,7 +80,7 @@ def _hold(payment: Payment, result: StkResult, callback: Callback, found: list[s
 
 def _adopt(payment: Payment, result: StkResult) -> None:
     """The push's answer was lost or is late: the message with the right token has the id."""
-    charging.identify(payment, result.checkout_request_id, payment.sending_at)
+    sending.identify(payment, result.checkout_request_id, payment.sending_at)
     if payment.status == SENDING:
         payment.move_to(PENDING, actor="safaricom", by="callback")
 

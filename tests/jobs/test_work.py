@@ -11,6 +11,7 @@ from sqlalchemy import text, update
 from app import clock, merchants
 from app.extensions import db
 from app.jobs import bell, work
+from app.jobs.safaricom import daraja_client
 from app.payments import charging, inbox
 from app.payments.models import Callback, Payment
 from app.settings import settings
@@ -259,9 +260,9 @@ def test_an_answer_is_written_down_although_postgresql_restarts(plan, safaricom,
 def test_a_merchants_client_is_kept_and_another_has_its_own(app, safaricom):
     default = merchants.named("default").credentials()
     other = factories.merchant().credentials()
-    client = work.daraja_client(default)
-    assert work.daraja_client(default) is client
-    assert work.daraja_client(other) is not client
+    client = daraja_client(default)
+    assert daraja_client(default) is client
+    assert daraja_client(other) is not client
 
 
 def test_every_bell_has_a_rope(app):

@@ -98,3 +98,33 @@ def test_a_drained_bucket_has_nothing_for_so_many_seconds(still, known):
 
 def test_many_at_once_take_only_what_is_there(app):
     assert sum(at_once(app, lambda _: take(capacity=5, per_second=0), 12)) == 5
+
+
+def take_up_to(most, capacity=5.0, per_second=0.0):
+    taken = buckets.take_up_to(most, "k", buckets.Rate(capacity, per_second))
+    db.session.commit()
+    return taken
+
+
+def test_several_are_taken_at_once_as_far_as_they_go(still):
+    assert [take_up_to(3), take_up_to(3), take_up_to(3)] == [3, 2, 0]
+
+
+def test_several_come_back_with_time(still):
+    assert take_up_to(9, per_second=1) == 5
+    still.shift(timedelta(seconds=2.5))
+    assert take_up_to(9, per_second=1) == 2
+    still.shift(timedelta(seconds=0.5))
+    assert take_up_to(9, per_second=1) == 1
+
+
+def test_who_takes_one_and_who_takes_several_share_a_bucket(still):
+    assert take(capacity=5, per_second=0)
+    assert take_up_to(9) == 4
+    assert not take(capacity=5, per_second=0)
+
+
+def test_many_who_take_several_take_only_what_is_there(app):
+    """Who is first makes the bucket; the others find it, or nothing in it."""
+    assert take_up_to(1) == 1
+    assert sum(at_once(app, lambda _: take_up_to(2), 12)) == 4

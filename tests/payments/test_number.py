@@ -6,6 +6,7 @@ from sqlalchemy import select
 from app import merchants
 from app.extensions import db
 from app.jobs import work
+from app.jobs.safaricom import daraja_client
 from app.ledger import LedgerEntry
 from app.merchants import mpesa
 from app.merchants.mpesa import Number
@@ -78,14 +79,14 @@ def test_new_secrets_are_used_from_the_next_prompt_on(duka, safaricom):
     factories.bought(plan)
     first = charging.claim().credentials
     db.session.rollback()
-    work.daraja_client(first).token()
+    daraja_client(first).token()
     mpesa.set_secret(duka, "consumer_secret", "rolled-over", actor=OWNER)
     db.session.commit()
     second = charging.claim().credentials
     db.session.rollback()
     assert second.consumer_secret == "rolled-over"
     before = len(safaricom.calls)
-    work.daraja_client(second).stk_query("ws_CO_1")
+    daraja_client(second).stk_query("ws_CO_1")
     asked = [call.request for call in safaricom.calls[before:]]
     assert asked[0].url.startswith("http://daraja.test/oauth/")
     assert asked[0].headers["Authorization"] == "Basic azI6cm9sbGVkLW92ZXI="

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from app import clock
 from app.daraja import Answer, Reason, Verdict
@@ -12,6 +12,7 @@ from app.extensions import db
 from app.jobs import work
 from app.payments import charging, customer, reconciliation, schedule
 from app.payments.alerts import Alert
+from app.payments.models import Payment
 from tests import factories
 from tests.conftest import DARAJA
 
@@ -273,3 +274,66 @@ def test_an_answer_after_the_end_is_only_written_down(plan):
     reconciliation.answered(payment.id, Answer(Verdict.FAILED, "1032", Reason.CANCELLED))
     db.session.commit()
     assert payment.status == "failed"
+
+
+def due(plan, many):
+    made = []
+    for n in range(many):
+        payment, _ = factories.pending(plan, f"2547330000{n:02}", f"ws_CO_MANY_{n}")
+        payment.next_question_at = clock.now() - timedelta(seconds=many - n)
+        made.append(payment.id)
+    db.session.commit()
+    return made
+
+
+def test_many_are_claimed_as_far_as_the_budget_goes_and_the_rest_stays_due(plan, set_setting):
+    set_setting(query_budget_per_minute=18)  # three at once
+    ids = due(plan, 5)
+    first = [question.payment_id for question in reconciliation.claim_some(10)]
+    db.session.commit()
+    assert first == ids[:3]
+    assert reconciliation.claim_some(10) == []
+    db.session.rollback()
+    left = Payment.next_question_at <= clock.now()
+    assert list(db.session.scalars(select(Payment.id).where(left).order_by(Payment.id))) == ids[3:]
+
+
+def test_one_shortcodes_empty_budget_does_not_keep_anothers_waiting(plan, set_setting):
+    set_setting(query_budget_per_minute=6)
+    due(plan, 2)
+    other, _ = factories.pending(factories.plan(factories.merchant()), "254744000000", "ws_CO_O")
+    other.next_question_at = clock.now()
+    db.session.commit()
+    for expected in (2, 0):
+        assert len(reconciliation.claim_some(10)) == expected
+        db.session.commit()
+
+
+def test_answers_without_money_are_noted_together_and_money_alone(plan):
+    ids = due(plan, 3)
+    reconciliation.claim_some(3)
+    db.session.commit()
+    no = Answer(Verdict.FAILED, "1032", Reason.CANCELLED)
+    answers = dict(
+        zip(
+            ids,
+            (no, Answer(Verdict.PAID, "0", None), Answer(Verdict.PENDING, "4999", None)),
+            strict=True,
+        )
+    )
+    with db.engine.connect() as other:
+        other.execute(text(f"select 1 from payment where id = {ids[2]} for update"))
+        assert reconciliation.answered_all(answers) == {ids[0]}
+        db.session.commit()
+    assert [factories.fresh(payment_id).status for payment_id in ids] == [
+        "failed",
+        *["pending"] * 2,
+    ]
+    for payment_id in ids[1:]:
+        reconciliation.answered(payment_id, answers[payment_id])
+        db.session.commit()
+    assert [factories.fresh(payment_id).status for payment_id in ids] == [
+        "failed",
+        "paid",
+        "pending",
+    ]

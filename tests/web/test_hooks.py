@@ -1,11 +1,14 @@
 """Safaricom's door: keep, commit, answer; whatever a stranger sends."""
 
 import pytest
-from sqlalchemy import func, select
+from flask import Flask
+from sqlalchemy import func, select, text
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from app.extensions import db
-from app.jobs import work
+from app.jobs import spool, work
 from app.payments.models import Callback
+from app.web import hooks
 from tests import factories
 
 ACCEPTED = {"ResultCode": 0, "ResultDesc": "Accepted"}
@@ -113,3 +116,68 @@ def test_the_same_message_fifty_times_is_one_receipt(client, plan):
     work.settle_inbox()
     assert payment.status == "paid"
     assert payment.invoice.period_end == payment.invoice.subscription.paid_through
+
+
+def asked(app, hook, *, by_flask, body=b"{}", **changes):
+    """Answer and headers in their order, from the door or, as if it were not there, from the view."""
+    path = f"/hooks/v1/d/{hook}"
+    environ = EnvironBuilder(path=path, method="POST", data=body).get_environ() | changes
+    application = Flask.wsgi_app.__get__(app) if by_flask else app.wsgi_app
+    told, status, headers = run_wsgi_app(application, environ)
+    found = headers.to_wsgi_list()
+    fixed = [(name, "" if name == hooks.REQUEST_ID else value) for name, value in found]
+    return status, fixed, b"".join(told)
+
+
+@pytest.mark.parametrize("https", ["", "https://pay.example.co.ke"])
+def test_the_door_answers_as_the_view_does(app, plan, set_setting, https):
+    if https:
+        set_setting(public_base_url=https)
+    _, hook = factories.pending(plan)
+    answers = [asked(app, hook, by_flask=by_flask) for by_flask in (True, False, False)]
+    assert answers[0] == answers[1] == answers[2]
+    assert answers[0][0] == "200 OK"
+    assert count() == 3
+
+
+def test_the_door_keeps_what_the_view_would(app, plan):
+    payment, hook = factories.pending(plan)
+    for by_flask in (True, False):
+        asked(app, hook, by_flask=by_flask, body=factories.success(), REMOTE_ADDR="41.90.1.2")
+    first, second = db.session.scalars(select(Callback).order_by(Callback.id))
+    for name in ("merchant_id", "payment_id", "body", "address", "tries", "settled_at", "outcome"):
+        assert getattr(first, name) == getattr(second, name)
+    assert second.payment_id == payment.id
+
+
+def test_each_answer_of_the_door_has_a_request_id_of_its_own(client, plan):
+    _, hook = factories.pending(plan)
+    seen = {post(client, hook, b"{}").headers[hooks.REQUEST_ID] for _ in range(5)}
+    assert len(seen) == 5
+    assert all(len(one) == 12 for one in seen)
+
+
+def test_half_a_message_is_not_kept(app, plan):
+    _, hook = factories.pending(plan)
+    status, _, _ = asked(app, hook, by_flask=False, body=b"{", CONTENT_LENGTH="2")
+    assert status.startswith("400")
+    assert count() == 0
+
+
+def test_what_the_database_refuses_is_spooled_and_not_tried_twice(client, app, plan):
+    """Its sequence counts each try, whatever is taken back."""
+    _, hook = factories.pending(plan)
+    db.session.execute(text("alter table callback add constraint shut check (tries < 0) not valid"))
+    db.session.commit()
+    before = db.session.scalar(text("select nextval(pg_get_serial_sequence('callback', 'id'))"))
+    try:
+        assert post(client, hook, b"{}").status_code == 500
+    finally:
+        db.session.rollback()
+        db.session.execute(text("alter table callback drop constraint shut"))
+        db.session.commit()
+    after = db.session.scalar(text("select nextval(pg_get_serial_sequence('callback', 'id'))"))
+    assert (after - before, count()) == (2, 0)
+    assert len(list(spool.waiting())) == 1
+    assert spool.take_in() == 1
+    assert count() == 1
