@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import events
 import psycopg
+from events import Asked
 
 from app import clock, crypto
 from app.billing.subscriptions import phone_index, phone_place
@@ -18,9 +20,10 @@ SHORTCODE = "174379"
 PRICE = 499
 SHOPS = """
     insert into merchant (slug, name, uses_platform_shortcode, created_at)
-      select 'bench-' || m, 'Bench ' || m, true, now() from generate_series(1, {merchants}) m;
+      select 'bench-' || m, 'Bench ' || m, true, now() from generate_series(1, {merchants}) m
+      on conflict do nothing;
     insert into plan (merchant_id, code, name, price, unit, every, created_at)
-      select id, 'monthly', 'Monthly', {price}, 'month', 1, now() from merchant
+      select id, 'monthly', 'Monthly', {price}, 'month', 1, now() from merchant on conflict do nothing
 """
 
 FLOOR = """
@@ -66,11 +69,12 @@ class Town:
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
-        self._born = 0
         connection.execute(SHOPS.format(merchants=MERCHANTS, price=PRICE))
         connection.execute(FLOOR)
+        newest = connection.execute("select coalesce(max(id), 0) from payment").fetchone()
+        self._born: int = newest[0] if newest else 0
         rows = connection.execute(
-            "select merchant_id, id from plan order by merchant_id"
+            "select merchant_id, id from plan where code = 'monthly' order by merchant_id"
         ).fetchall()
         self.plans: list[tuple[int, int]] = [(int(m), int(p)) for m, p in rows]
 
@@ -93,7 +97,12 @@ class Town:
                 rows[table].append(row)
         for table, columns in CHAIN.items():
             self._copy(table, columns, rows[table])
-        self._connection.execute("analyze")
+        asked = [
+            Asked(plan[0], person.payment_id, PRICE, at)
+            for person, plan in zip(people, plans, strict=True)
+        ]
+        events.tell(self._connection, asked)
+        self._connection.execute(f"analyze {', '.join(CHAIN)}")
         return people
 
     def _person(self, payment_id: int) -> Waiting:
