@@ -212,4 +212,7 @@ def post(path: str, body: bytes, kind: str, **headers: str) -> bytes:
 
 def _request(method: str, path: str, headers: dict[str, str], body: bytes) -> bytes:
     lines = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-    return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: bench", *lines, "", ""]).encode() + body
+    return (
+        "\r\n".join([f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *lines, "", ""]).encode()
+        + body
+    )

@@ -175,7 +175,8 @@ def _rows(
         "subscription": (subscription, merchant, crypto.new_token(), subscriber, plan_id, at),
         "invoice": (invoice, merchant, subscription, f"B-{invoice}", PRICE, at),
         "payment": (
-            *(payment, merchant, invoice, plan_id, person.token, hook, "stk", SHORTCODE, PRICE),
+            *(payment, merchant, invoice, plan_id, crypto.hide(person.token, "payment.token")),
+            *(hook, "stk", SHORTCODE, PRICE),
             *(index, mine, "pending", checkout_index(person.checkout), checkout),
             *(at, at, at, asked, 1, 0, 0, 0),
         ),
