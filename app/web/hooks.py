@@ -5,12 +5,13 @@ import re
 from flask import Blueprint, abort, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.extensions import csrf, db
+from app.extensions import db
 from app.jobs import bell, spool
 from app.logs import log
 from app.payments import doubts, inbox
 from app.settings import settings
 from app.web import visitor
+from app.web.extensions import csrf
 
 blueprint = Blueprint("hooks", __name__, url_prefix="/hooks/v1")
 csrf.exempt(blueprint)

@@ -12,9 +12,10 @@ from sqlalchemy import select
 from werkzeug import Response
 
 from app.billing.models import Invoice, Subscriber, Subscription
-from app.extensions import babel, db
+from app.extensions import db
 from app.payments.models import Payment
 from app.settings import settings
+from app.web.extensions import babel
 
 ENGLISH = "en"
 NAMES = {ENGLISH: "English", "sw": "Kiswahili"}
