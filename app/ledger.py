@@ -39,7 +39,9 @@ class LedgerEntry(Model):
             "merchant_id",
             postgresql_where=text(f"account = '{SUSPENSE}'"),
         ),
-        Index("ix_ledger_entry_receipt_id", "receipt_id"),
+        Index(
+            "ix_ledger_entry_receipt", "receipt_id", postgresql_where=text("receipt_id is not null")
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
