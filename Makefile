@@ -110,6 +110,10 @@ bench: .venv/installed-for-run ## What each hot path costs beside a bare floor (
 bench-peers: .venv/installed-for-run ## The same callbacks for us and for mainfinity-django-mpesa from PyPI
 	@.venv/bin/python bench/peers.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS))
 
+.PHONY: bench-growth
+bench-growth: .venv/installed-for-run ## What gets slower when the database grows (minutes, gigabytes); SIZES="10000 10000000"
+	@.venv/bin/python bench/growth.py $(SIZES) $(if $(PARTS),--parts $(PARTS))
+
 .PHONY: mutants
 mutants: .venv/installed-for-test ## Break the money rules one by one; the tests must notice (minutes)
 	@$(IN) tests.mutants

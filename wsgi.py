@@ -3,17 +3,22 @@ import sys
 import click
 from flask.cli import ScriptInfo
 
-from app import create_app, create_patient
-from app.local.processes import CannotRun
-from config import BadSetting
+import menu
 
 # What `flask` runs needs no pages, but for these.
 WITH_PAGES = {"run", "routes", "shell", "db"}
 context = click.get_current_context(silent=True)  # granian has one too, without flask's ScriptInfo
 by_flask = context is not None and context.find_object(ScriptInfo) is not None
-pages = not by_flask or not WITH_PAGES.isdisjoint(sys.argv)
 
-try:
-    app = create_patient() if "doctor" in sys.argv[1:] else create_app(pages=pages)
-except (BadSetting, CannotRun) as error:
-    sys.exit(f"Malipo cannot start: {error}")
+if by_flask and menu.is_read(sys.argv):
+    app = menu.application()
+else:
+    from app import create_app, create_patient
+    from app.local.processes import CannotRun
+    from config import BadSetting
+
+    pages = not by_flask or not WITH_PAGES.isdisjoint(sys.argv)
+    try:
+        app = create_patient() if "doctor" in sys.argv[1:] else create_app(pages=pages)
+    except (BadSetting, CannotRun) as error:
+        sys.exit(f"Malipo cannot start: {error}")

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask
 
 from app import cli, direct, logs
-from app.extensions import csrf, db, find_dead_connections, migrate
+from app.extensions import db, find_dead_connections
 from app.local.processes import CannotRun
 from config import Settings, read
 
@@ -49,8 +49,6 @@ def create_app(settings: Settings | None = None, *, pages: bool = True) -> Flask
     with app.app_context():
         for engine in db.engines.values():
             find_dead_connections(engine)
-    migrate.init_app(app, db, directory=str(INSTANCE.parent / "migrations"))
-    csrf.init_app(app)
     cli.init_app(app)
     if pages:
         import_module("app.web").init_app(app)

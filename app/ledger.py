@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app import clock, many
@@ -33,9 +33,15 @@ class LedgerEntry(Model):
     __tablename__ = "ledger_entry"
     __table_args__ = (
         CheckConstraint("amount <> 0", name="not_zero"),
-        Index("ix_ledger_entry_account", "merchant_id", "account"),
-        Index("ix_ledger_entry_transfer", "transfer"),
-        Index("ix_ledger_entry_receipt_id", "receipt_id"),
+        # Of the accounts only this one is asked for by its name.
+        Index(
+            "ix_ledger_entry_suspense",
+            "merchant_id",
+            postgresql_where=text(f"account = '{SUSPENSE}'"),
+        ),
+        Index(
+            "ix_ledger_entry_receipt", "receipt_id", postgresql_where=text("receipt_id is not null")
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

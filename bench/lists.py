@@ -18,6 +18,7 @@ from time import perf_counter
 
 import psycopg
 from flask import Flask
+from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from sqlalchemy import text
 
@@ -54,8 +55,8 @@ def main() -> None:
         print(f"{mine:,} payments of one merchant; milliseconds, {ROUNDS} times each\n")
         print(f"{'':30} {'first page':>17} {'deep inside':>17} {'counts':>17}")
         print(f"{'':30} {'p50':>8} {'p95':>8} {'p50':>8} {'p95':>8} {'p50':>8} {'p95':>8}")
-        for case in _cases():
-            _measure(case)
+        for case in cases():
+            print(f"{case.name:30} {' '.join(map(_shown, measure(case)))}", flush=True)
         _measure_failures()
         _measure_requests(app)
 
@@ -67,7 +68,7 @@ def _fill(payments: int) -> None:
             grow.fill(connection, payments, grow.LISTED)
 
 
-def _cases() -> Iterator[Case]:
+def cases() -> Iterator[Case]:
     newest = db.session.scalar(text("select max(created_at) from payment where merchant_id = 1"))
     week = {"since": newest - 150 * DAY, "until": newest - 143 * DAY}
     known: dict[str, dict[str, object]] = {
@@ -127,12 +128,14 @@ def _searches() -> Iterator[Case]:
     yield Case("search: name begins + status", lambda: by_name(10, "failed"))
 
 
-def _measure(case: Case) -> None:
+def measure(case: Case, rounds: int = ROUNDS) -> tuple[list[float], list[float], list[float]]:
+    """Milliseconds, sorted: of the first page, of one deep inside, and of the counts of the tabs."""
     deep = Cursor(*_somewhere())
-    first = _times(lambda: listing.page(case.filters()))
-    inside = _times(lambda: listing.page(case.filters(), deep))
-    counted = _times(lambda: listing.counts(case.filters()))
-    print(f"{case.name:30} {_shown(first)} {_shown(inside)} {_shown(counted)}", flush=True)
+    return (
+        times(lambda: listing.page(case.filters()), rounds),
+        times(lambda: listing.page(case.filters(), deep), rounds),
+        times(lambda: listing.counts(case.filters()), rounds),
+    )
 
 
 def _somewhere() -> tuple[object, int]:
@@ -147,12 +150,24 @@ def _somewhere() -> tuple[object, int]:
 def _measure_failures() -> None:
     newest = db.session.scalar(text("select max(created_at) from payment where merchant_id = 1"))
     since = newest - 7 * DAY
-    print(f"{'failed: causes of 7 days':30} {_shown(_times(lambda: failures.causes(MINE, since)))}")
-    print(f"{'failed: open ones':30} {_shown(_times(lambda: failures.open_page(MINE)))}")
+    print(f"{'failed: causes of 7 days':30} {_shown(times(lambda: failures.causes(MINE, since)))}")
+    print(f"{'failed: open ones':30} {_shown(times(lambda: failures.open_page(MINE)))}")
 
 
 def _measure_requests(app: Flask) -> None:
     print("\nwhole requests, with session, tabs, 50 rows, gzip")
+    client = signed_in(app)
+    at = {"Accept-Encoding": "gzip"}
+    for query in ("", "status=failed&days=30", "plan=standard&status=paid", "q=Wanjiru+A"):
+        url = f"/admin/payments/?{query}"
+        size = len(client.get(url, headers=at).get_data())
+        print(
+            f"{url:46} {_shown(times(lambda url=url: client.get(url, headers=at)))} {size:,} bytes"
+        )
+
+
+def signed_in(app: Flask) -> FlaskClient:
+    """The default merchant's owner."""
     email = f"bench{random.random()}@example.co.ke"  # noqa: S311
     person = hire(merchants.named(merchants.DEFAULT), email, "owner", "four words for benches")
     _, token = sessions.begin(person, sessions.Place(None, "bench"))
@@ -160,18 +175,13 @@ def _measure_requests(app: Flask) -> None:
     client = app.test_client()
     with client.session_transaction() as cookie:
         cookie["_user_id"], cookie["_fresh"] = token, True
-    at = {"Accept-Encoding": "gzip"}
-    for query in ("", "status=failed&days=30", "plan=standard&status=paid", "q=Wanjiru+A"):
-        url = f"/admin/payments/?{query}"
-        size = len(client.get(url, headers=at).get_data())
-        print(
-            f"{url:46} {_shown(_times(lambda url=url: client.get(url, headers=at)))} {size:,} bytes"
-        )
+    return client
 
 
-def _times(act: Callable[[], object]) -> list[float]:
+def times(act: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
+    """Milliseconds, sorted."""
     taken = []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         began = perf_counter()
         act()
         taken.append((perf_counter() - began) * 1_000)
@@ -179,8 +189,8 @@ def _times(act: Callable[[], object]) -> list[float]:
     return sorted(taken)
 
 
-def _shown(times: list[float]) -> str:
-    return f"{times[len(times) // 2]:8.1f} {times[int(len(times) * 0.95)]:8.1f}"
+def _shown(taken: list[float]) -> str:
+    return f"{taken[len(taken) // 2]:8.1f} {taken[int(len(taken) * 0.95)]:8.1f}"
 
 
 if __name__ == "__main__":

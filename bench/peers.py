@@ -6,16 +6,13 @@ which runs here as well. So the row "kept" compares answers, the row "kept and s
 """
 
 import argparse
-import json
 import subprocess
 import sys
 import venv
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from time import sleep
+from time import process_time, sleep
 
 import psycopg
 
@@ -24,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import load
 import meter
 import money
+import peer_cases
 import report
 from hall import Hall
 from people import Town, Waiting
@@ -43,24 +41,11 @@ PACKAGES = (
     "psycopg[binary]==3.3.9",
     "granian==2.8.7",
 )
-PENDING = """
-    insert into peer_transaction (id, transaction_type, status, checkout_request_id, phone_number,
-      amount, account_reference, transaction_desc, initiated_at, updated_at)
-    values (gen_random_uuid(), 'STK_PUSH', 'PENDING', %s, %s, 499, 'B-1', 'Subscription', now(), now())
-"""
-CASES = ("the same twice", "KSh 1 for KSh 499", "an unknown id", "malformed: cut off")
-
-
-@dataclass(frozen=True)
-class Case:
-    name: str
-    body: bytes
-    times: int = 1
 
 
 class Peers(Stand):
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__("peers")
         self.ports["peer"] = self.ports.pop("floor")
 
     def start_peer(self) -> psycopg.Connection:
@@ -125,8 +110,8 @@ def main() -> None:
         stand.start("web")
         with app.app_context():
             rows = _race(hall, theirs)
-            _cases(hall, theirs)
-    report.write(rows, {"peer": PACKAGES[0]}, INSTANCE / "peers.json")
+            peer_cases.show(hall, theirs)
+    report.write(rows, {"peer": PACKAGES}, INSTANCE / "peers.json")
 
 
 def _install() -> None:
@@ -158,86 +143,27 @@ def _race(hall: Hall, theirs: psycopg.Connection) -> list[report.Row]:
 
 def _for_peer(theirs: psycopg.Connection, people: list[Waiting]) -> Iterator[bytes]:
     with theirs.cursor() as cursor:
-        cursor.executemany(PENDING, [(person.checkout, person.phone) for person in people])
+        cursor.executemany(
+            peer_cases.PENDING, [(person.checkout, person.phone) for person in people]
+        )
     theirs.execute("analyze")
     for person in people:
         yield load.post("/mpesa/stk/callback/", person.callback(), "application/json")
 
 
 def _settled(hall: Hall, kept: report.Sample) -> report.Sample:
-    """What our worker and PostgreSQL spend on the same messages, as a rate of two busy cores."""
+    """With what settling the same messages costs, in this process, as a rate of one busy core."""
     waiting = hall.number("select count(*) from callback where settled_at is null")
-    postgres = meter.cpu(hall.stand.pids("postgres"))
-    worker = hall.stand.run("sweep")
-    while worker.poll() is None and hall.number(
-        "select count(*) from callback where settled_at is null"
-    ):
-        used = meter.cpu([worker.pid])
-        sleep(0.2)
-    spent = (used + meter.cpu(hall.stand.pids("postgres")) - postgres) * 1e6 / max(1, waiting)
-    worker.kill()
-    total = kept.web + kept.postgres + spent
-    return report.Sample(1e6 / total, web=kept.web, worker=spent, postgres=kept.postgres)
+    before = process_time() + meter.cpu(hall.stand.pids("postgres"))
+    work.settle_inbox()
+    spent = process_time() + meter.cpu(hall.stand.pids("postgres")) - before
+    each = spent * 1e6 / max(1, waiting)
+    total = kept.web + kept.postgres + each
+    return report.Sample(1e6 / total, web=kept.web, worker=each, postgres=kept.postgres)
 
 
 def _by_cpu(samples: list[report.Sample]) -> list[report.Sample]:
     return [report.Sample(1e6 / (sample.web + sample.postgres)) for sample in samples]
-
-
-def _cases(hall: Hall, theirs: psycopg.Connection) -> None:
-    print(f"\n{'case':22} {'ours':52} the peer")
-    for name in CASES:
-        person = hall.town.waiting(1, timedelta(seconds=20))[0]
-        case = _case(name, person)
-        print(f"{name:22} {_by_us(hall, person, case):52} {_by_peer(hall, theirs, person, case)}")
-
-
-def _case(name: str, person: Waiting) -> Case:
-    body = person.callback()
-    news = json.loads(body)
-    said = news["Body"]["stkCallback"]
-    if name == CASES[1]:
-        said["CallbackMetadata"]["Item"][0]["Value"] = 1.0
-    elif name == CASES[2]:
-        said["CheckoutRequestID"] = "ws_CO_nobody"
-    cut = len(body) // 2 if name == CASES[3] else None
-    return Case(name, json.dumps(news).encode()[:cut], 2 if name == CASES[0] else 1)
-
-
-def _by_us(hall: Hall, person: Waiting, case: Case) -> str:
-    status = _post(hall, "web", f"/hooks/v1/d/{person.hook}", case)
-    work.settle_inbox()
-    query = """select p.status || ': ' || string_agg(coalesce(c.outcome, c.error), '; ' order by c.id)
-      from payment p join callback c on c.payment_id = p.id where p.id = %s group by p.status"""
-    row = hall.connection.execute(query, [person.payment_id]).fetchone()
-    return f"{status}; {row[0] if row else 'nothing kept'}"
-
-
-def _by_peer(hall: Hall, theirs: psycopg.Connection, person: Waiting, case: Case) -> str:
-    theirs.execute(PENDING, (person.checkout, person.phone))
-    before = theirs.execute("select count(*) from peer_entitlement").fetchone()
-    status = _post(hall, "peer", "/mpesa/stk/callback/", case)
-    query = "select status, amount from peer_transaction where checkout_request_id = %s"
-    row = theirs.execute(query, [person.checkout]).fetchone()
-    after = theirs.execute("select count(*) from peer_entitlement").fetchone()
-    entitled = (after[0] if after else 0) - (before[0] if before else 0)
-    return f"{status}; {row[0] if row else ''}, {entitled} entitlement(s)"
-
-
-def _post(hall: Hall, name: str, path: str, case: Case) -> int:
-    class Once:
-        status = 0
-
-        def request(self) -> bytes:
-            return load.post(path, case.body, "application/json")
-
-        def answered(self, status: int, _head: bytes, _body: bytes) -> None:
-            self.status = status
-
-    for _ in range(case.times):
-        once = Once()
-        load.Crowd(hall.stand.address(name)).run([once], 10)
-    return once.status
 
 
 if __name__ == "__main__":

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import events
 import psycopg
+from events import Asked
 
 from app import clock, crypto
 from app.billing.subscriptions import phone_index, phone_place
@@ -18,9 +20,10 @@ SHORTCODE = "174379"
 PRICE = 499
 SHOPS = """
     insert into merchant (slug, name, uses_platform_shortcode, created_at)
-      select 'bench-' || m, 'Bench ' || m, true, now() from generate_series(1, {merchants}) m;
+      select 'bench-' || m, 'Bench ' || m, true, now() from generate_series(1, {merchants}) m
+      on conflict do nothing;
     insert into plan (merchant_id, code, name, price, unit, every, created_at)
-      select id, 'monthly', 'Monthly', {price}, 'month', 1, now() from merchant
+      select id, 'monthly', 'Monthly', {price}, 'month', 1, now() from merchant on conflict do nothing
 """
 
 FLOOR = """
@@ -66,11 +69,12 @@ class Town:
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
-        self._born = 0
         connection.execute(SHOPS.format(merchants=MERCHANTS, price=PRICE))
         connection.execute(FLOOR)
+        newest = connection.execute("select coalesce(max(id), 0) from payment").fetchone()
+        self._born: int = newest[0] if newest else 0
         rows = connection.execute(
-            "select merchant_id, id from plan order by merchant_id"
+            "select merchant_id, id from plan where code = 'monthly' order by merchant_id"
         ).fetchall()
         self.plans: list[tuple[int, int]] = [(int(m), int(p)) for m, p in rows]
 
@@ -83,13 +87,26 @@ class Town:
 
     def waiting(self, many: int, age: timedelta, shops: Sequence[int] = (0,)) -> list[Waiting]:
         """Payments of as many new subscribers, pending since `age`."""
-        people = self._born_with(many, shops, _asked(clock.now() - age))
-        self._connection.execute("analyze")
+        at = clock.now() - age
+        people = self._born_with(many, shops, _asked(at))
+        self._told(people, shops, at, sent=True)
+        self._connection.execute(f"analyze {', '.join(CHAIN)}")
         return people
 
     def unsent(self, many: int, shops: Sequence[int] = (0,)) -> None:
         """Payments of as many new subscribers, as the checkout leaves them: their prompts are due."""
-        self._born_with(many, shops, _unsent)
+        people = self._born_with(many, shops, _unsent)
+        self._told(people, shops, clock.now(), sent=False)
+
+    def _told(
+        self, people: Sequence[Waiting], shops: Sequence[int], at: datetime, *, sent: bool
+    ) -> None:
+        merchants = [self.plans[shops[i % len(shops)]][0] for i in range(len(people))]
+        asked = [
+            Asked(merchant, person.payment_id, PRICE, at, sent)
+            for merchant, person in zip(merchants, people, strict=True)
+        ]
+        events.tell(self._connection, asked)
 
     def _born_with(self, many: int, shops: Sequence[int], state: "State") -> list[Waiting]:
         ids = {table: self._ids(table, many) for table in CHAIN}

@@ -49,10 +49,11 @@ class Tuned(Postgres):
 class Stand:
     """`web`, `floor`, `worker`, `scheduler`, `safaricom`: processes by their names."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "bench") -> None:
+        """Of another name there may be another at the same time."""
         log = INSTANCE / "log"
-        self.postgres = Tuned(INSTANCE / "postgres", log / "postgres.log", durable=True)
-        self.valkey = Valkey(INSTANCE / "valkey", log / "valkey.log", durable=True)
+        self.postgres = Tuned(INSTANCE / f"{name}-postgres", log / "postgres.log", durable=True)
+        self.valkey = Valkey(INSTANCE / f"{name}-valkey", log / "valkey.log", durable=True)
         self.ports = {name: _free_port() for name in ("web", "floor", "safaricom")}
         self.running: dict[str, Popen[bytes]] = {}
         self.environment = self._environment()
@@ -72,13 +73,20 @@ class Stand:
         return {**kept, **demo, **ours, "PYTHONPATH": str(ROOT)}
 
     def open(self, stack: ExitStack) -> None:
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection for each customer
+        self.raise_limits()
         for server in (self.postgres, self.valkey):
             places.remove(server.data)  # an empty database each time: figures can be compared
             server.start()
             stack.callback(server.stop)
         stack.callback(self.stop_all)
+        self.migrate()
+
+    def raise_limits(self) -> None:
+        """A connection for each customer."""
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+    def migrate(self) -> None:
         if self.run("db", "upgrade").wait():
             raise SystemExit(f"The database could not be made: see {INSTANCE / 'log'}.")
 

@@ -111,7 +111,7 @@ def root():
 
 
 def copy(root):
-    for part in ("app", "migrations", "config.py", "wsgi.py"):
+    for part in ("app", "migrations", "config.py", "menu.py", "wsgi.py"):
         source = ROOT / part
         if source.is_dir():
             shutil.copytree(source, root / part, ignore=shutil.ignore_patterns("__pycache__"))

@@ -88,6 +88,7 @@ def test_the_image_holds_what_runs_and_nothing_that_pretends(image):
     assert {path.name for path in image.iterdir()} == {
         "app",
         "config.py",
+        "menu.py",
         "migrations",
         "requirements.txt",
         "wsgi.py",
@@ -98,18 +99,22 @@ def test_the_image_holds_what_runs_and_nothing_that_pretends(image):
 
 
 def test_the_image_starts_without_the_simulator(image):
-    asked = subprocess.run(
-        [sys.executable, "-m", "flask", "--help"],
+    commands = set(re.findall("^  ([a-z-]+)", flask(image, "--help"), re.MULTILINE))
+    assert commands >= {"worker", "scheduler", "sweep", "doctor", "backup", "check-books", "db"}
+    assert not commands & {"simulator", "demo"}
+    assert "hooks.stk " in flask(image, "routes")
+
+
+def flask(image, *words):
+    return subprocess.run(
+        [sys.executable, "-m", "flask", *words],
         cwd=image,
         env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"} | production(),
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
-    )
-    commands = set(re.findall("^  ([a-z-]+)", asked.stdout, re.MULTILINE))
-    assert commands >= {"worker", "scheduler", "sweep", "doctor", "backup", "check-books", "db"}
-    assert not commands & {"simulator", "demo"}
+    ).stdout
 
 
 def test_what_the_image_installs_has_hashes():

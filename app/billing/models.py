@@ -107,8 +107,12 @@ class Subscription(Model):
             postgresql_where=text("cancelled_at is null"),
         ),
         CheckConstraint("cancelled_at is null or ends_at is null", name="one_end"),
-        # Lists, newest first: all, of a plan, and the few that end.
-        Index("ix_subscription_merchant", "merchant_id", "created_at", "id"),
+        # Lists, newest first: all, of a plan, and the few that end. New ones are counted from the first.
+        Index(
+            "ix_subscription_newest",
+            *("merchant_id", "created_at", "id"),
+            postgresql_include=["plan_id", "paid_through"],
+        ),
         Index("ix_subscription_plan", "plan_id", "created_at", "id"),
         Index(
             "ix_subscription_ended",

@@ -14,13 +14,13 @@ from sqlalchemy.dialects.postgresql import insert
 from app.audit import AuditHead
 from app.desk.days import DAY, day_of, midnight, today
 from app.desk.figure_models import DayFigure, FiguresMade
-from app.desk.tally import COUNTS, FRESH, between
+from app.desk.tally import COUNTS, between, fresh
 from app.extensions import db
 from app.payments.models import Payment, Receipt
 
 AT_ONCE = 31  # days of one transaction
 KEEP = f"""insert into day_figure (merchant_id, kind, day, key, {", ".join(COUNTS)})
-  select :merchant_id, kind, day, key, {", ".join(COUNTS)} from ({FRESH}) fresh"""  # noqa: S608 - our own words
+  select :merchant_id, kind, day, key, {", ".join(COUNTS)} from ({fresh()}) fresh"""  # noqa: S608 - our own words
 # Days already counted whose payments or receipts are in the log between two places.
 TOUCHED = """with events as (
     select subject_type, subject_id from audit_event

@@ -20,13 +20,14 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from app.desk import days
 from app.desk.days import DAY, Span
-from app.desk.tally import COUNTS, FRESH, KINDS, between
+from app.desk.tally import COUNTS, KINDS, between, fresh
 from app.extensions import db
 
 
@@ -65,17 +66,20 @@ def _percent(part: int, whole: int) -> float | None:
 
 
 # Over the whole span, by weekday, and by day, week or month: one statement, so one moment.
-READ = f"""with every as (
+@cache
+def _read(kinds: tuple[str, ...]) -> TextClause:
+    return text(f"""with every as (
     select kind, day, key, {", ".join(COUNTS)} from day_figure
     where merchant_id = :merchant_id and kind = any(:kinds) and day between :first and :counted
-    union all select * from ({FRESH}) fresh where kind = any(:kinds)),
+    union all select * from ({fresh(kinds)}) fresh where kind = any(:kinds)),
   dated as (select *, date_trunc(:step, day)::date as period, extract(isodow from day)::int as weekday
     from every)
   select grouping(period) = 0 as by_period, period, weekday, kind, coalesce(key, '') as key,
     {", ".join(f"sum({name})::bigint as {name}" for name in COUNTS)}
   from dated group by grouping sets ((kind, key), (kind, weekday), (kind, key, period))
   having case when grouping(weekday) = 0 then kind = 'total'
-    else grouping(period) = 1 or kind in ('total', 'collected', 'cause', 'seconds') end"""  # noqa: S608
+    else grouping(period) = 1 or kind in ('total', 'collected', 'cause', 'seconds') end""")  # noqa: S608
+
 
 Sums = dict[str, dict[str, Counts]]  # by kind, by key
 
@@ -114,7 +118,7 @@ def read(merchant_id: int, span: Span, step: str = "day", kinds: Iterable[str] =
         **between(merchant_id, live_from, span.last),
     }
     found = Figures(span, step)
-    for row in db.session.execute(text(READ), asked).mappings():
+    for row in db.session.execute(_read(tuple(kinds)), asked).mappings():
         _put(found, dict(row))
     return found
 

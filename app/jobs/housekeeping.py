@@ -2,11 +2,14 @@
 
 from datetime import timedelta
 
+from flask import Flask, current_app
+
 from app import audit, clock
 from app.checkup import connection
 from app.clock import NAIROBI
 from app.desk import chain, counting
 from app.extensions import db
+from app.jobs.lanes import Lanes
 from app.jobs.retaining import Retaining
 from app.logs import log
 from app.payments import books, inbox
@@ -25,6 +28,8 @@ class Housekeeping:
         self._hourly_at = clock.now() - EVERY_HOUR
         self._counted_at = clock.now() - EVERY_FIVE_MINUTES
         self._retaining = Retaining()
+        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - as Flask's documentation has it
+        self._books = Lanes(app, _books_checked, 1)
         self._nightly_on = clock.now().astimezone(NAIROBI).date() - timedelta(days=1)
 
     def do_what_is_due(self) -> None:
@@ -37,12 +42,16 @@ class Housekeeping:
         local = now.astimezone(NAIROBI)
         if local.hour == NIGHT and local.date() > self._nightly_on:
             self._nightly_on = local.date()
-            check_books()
+            self._books.open()
             chain.begin_all()
             db.session.commit()
             self._retaining.begin()
         check_chains()
         self._retaining.step()
+
+    def finish(self) -> None:
+        """Waits for what goes on beside the sweep."""
+        self._books.wait()
 
 
 def hourly() -> None:
@@ -54,6 +63,12 @@ def hourly() -> None:
     db.session.commit()
     log().info("strays purged", count=purged)
     log().info("old staff sessions purged", count=forgotten)
+
+
+def _books_checked() -> bool:
+    """In a thread of its own: over millions of rows it takes minutes, and money waits for the sweep."""
+    check_books()
+    return False  # until somebody asks again
 
 
 def check_books() -> bool:

@@ -52,7 +52,7 @@ def take_up_to(most: int, key: str, rate: Rate) -> int:
     """As `take`, but several at once. How many it took. The caller commits."""
     now = clock.now()
     full = insert(RateBucket).values(key=key, tokens=rate.capacity, filled_at=now)
-    there = select(RateBucket.key, _filled(rate, now).label("tokens"))
+    there = select(RateBucket.key, _filled(rate, literal(now)).label("tokens"))
     locked = there.where(RateBucket.key == key).with_for_update().subquery()
     taken = func.least(most, func.floor(locked.c.tokens))
     changed = update(RateBucket).where(RateBucket.key == locked.c.key, locked.c.tokens >= 1)

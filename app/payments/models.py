@@ -43,7 +43,7 @@ class Payment(Model):
     )
     hook_hash: Mapped[bytes | None] = mapped_column(unique=True)  # of Safaricom's token
     attempt: Mapped[str | None] = mapped_column(Hidden("payment.attempt"))  # the form's key
-    retry_of_id: Mapped[int | None] = mapped_column(ForeignKey("payment.id"), unique=True)
+    retry_of_id: Mapped[int | None] = mapped_column(ForeignKey("payment.id"))
     method: Mapped[str] = mapped_column(default="stk")
     shortcode: Mapped[str | None]  # that it was sent through: the merchant may have another by now
     amount: Mapped[int]  # whole shillings, the invoice's, frozen before the push (M4)
@@ -216,7 +216,11 @@ class Allocation(Model):
         CheckConstraint("(invoice_id is null) <> (subscriber_id is null)", name="one_place"),
         Index("ix_allocation_receipt", "receipt_id"),
         Index("ix_allocation_invoice", "invoice_id"),
-        Index("ix_allocation_subscriber", "subscriber_id"),
+        Index(
+            "ix_allocation_balance",
+            "subscriber_id",
+            postgresql_where=text("subscriber_id is not null"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

@@ -26,6 +26,13 @@ ALL = (
     # M8: one payment in flight per invoice, one live prompt per phone over all merchants.
     Index("uq_payment_live_invoice", "invoice_id", unique=True, postgresql_where=LIVE_SQL),
     Index("uq_payment_live_phone", "phone_index", unique=True, postgresql_where=LIVE_SQL),
+    # Few are second tries; of all others each new version would write an entry that says nothing.
+    Index(
+        "uq_payment_retried",
+        "retry_of_id",
+        unique=True,
+        postgresql_where=text("retry_of_id is not null"),
+    ),
     Index("ix_payment_of_phone", "phone_index", "created_at", "id"),
     Index("ix_payment_address", "address_index", "created_at"),
     Index("ix_payment_severed", "id", postgresql_where=text("phone_index is null")),

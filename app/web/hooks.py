@@ -17,12 +17,13 @@ from flask import Blueprint, Flask, abort, request
 from flask.blueprints import BlueprintSetupState
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.extensions import csrf, db
+from app.extensions import db
 from app.jobs import bell, spool
 from app.logs import log
 from app.payments import doubts, inbox
 from app.settings import settings
 from app.web import security, visitor
+from app.web.extensions import csrf
 from config import Settings
 
 if TYPE_CHECKING:

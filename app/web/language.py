@@ -18,9 +18,9 @@ from werkzeug.http import parse_accept_header
 
 from app import direct
 from app.billing.models import Invoice, Subscriber, Subscription
-from app.extensions import babel
 from app.payments.models import Payment
 from app.settings import settings
+from app.web.extensions import babel
 
 ENGLISH = "en"
 NAMES = {ENGLISH: "English", "sw": "Kiswahili"}

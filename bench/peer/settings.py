@@ -7,6 +7,9 @@ url = urlsplit(os.environ["DATABASE_URL"])
 SECRET_KEY = "bench"  # noqa: S105 - it signs nothing here
 ALLOWED_HOSTS = ["*"]
 INSTALLED_APPS = ["rest_framework", "django_mpesa", "bench.peer"]
+MIDDLEWARE = [
+    "django.middleware.common.CommonMiddleware"
+]  # of Django's usual seven: Content-Length
 ROOT_URLCONF = "bench.peer.urls"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

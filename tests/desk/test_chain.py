@@ -118,6 +118,7 @@ def test_the_night_checks_every_chain_and_a_broken_one_is_an_error(merchant):
             for _ in range(10):
                 traveller.shift(timedelta(minutes=5))
                 keeping.do_what_is_due()
+            keeping.finish()
         assert chain.of(merchant.id).checked_at > clock.now() - timedelta(hours=1)
     [told] = [event for event in said if event["event"] == "audit chain checked"]
     assert (told["log_level"], told["wrong"]) == ("error", "event 4 was changed")

@@ -62,5 +62,19 @@ def test_things_are_done_by_the_hour_and_by_night(app, said):
         for _ in range(10 * 60):
             keeping.do_what_is_due()
             traveller.shift(60)
+        keeping.finish()
     assert names(said).count("strays purged") == 10
     assert names(said).count("books are right") == 1
+
+
+def test_the_books_are_checked_beside_the_sweep(plan, said):
+    """Somebody holds what a rule reads: the night's check waits for it, and what is due does not."""
+    with time_machine.travel("2026-11-21T23:30:00Z", tick=True):
+        keeping = housekeeping.Housekeeping()
+        with db.engine.connect() as other:
+            other.execute(text("lock table allocation in access exclusive mode"))
+            keeping.do_what_is_due()
+            assert "strays purged" in names(said)
+            assert "books are right" not in names(said)
+        keeping.finish()
+    assert "books are right" in names(said)

@@ -88,6 +88,7 @@ def test_the_night_does_it_in_steps_beside_the_sweep(everything, monkeypatch):
         night = clock.now().replace(hour=23, minute=30) + timedelta(days=1)
         later.move_to(night)
         keeping.do_what_is_due()
+        keeping.finish()
     assert bodies() == 0
 
 

@@ -5,7 +5,6 @@ from typing import Any
 from flask import Blueprint, Flask, render_template
 from werkzeug.exceptions import HTTPException
 
-from app.extensions import login
 from app.merchants import platform_name
 from app.settings import settings as of_installation
 from app.web.admin import (
@@ -39,6 +38,7 @@ from app.web.admin import (
     subscriptions,
     trail,
 )
+from app.web.extensions import login
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 ROOMS = (
