@@ -3,7 +3,7 @@
 A ledger's `transfer` is only ever grouped whole, and of its accounts only suspense is asked for by
 name. Three others were mostly of nulls.
 
-Revision ID: 0016
+Revision ID: 0014
 Revises: 0013
 Create Date: 2026-11-26 15:25:00
 
@@ -11,7 +11,7 @@ Create Date: 2026-11-26 15:25:00
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0016"
+revision = "0014"
 down_revision = "0013"
 branch_labels = None
 depends_on = None
