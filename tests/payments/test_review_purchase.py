@@ -69,6 +69,16 @@ def test_a_new_language_is_no_deadlock_with_late_money(app, plan):
     assert db.session.get_one(Subscriber, ids["person"]).language == "sw"
 
 
+def test_a_transaction_that_has_failed_is_not_said_to_be_committed(app):
+    def swallow():
+        with direct.transaction() as rows, suppress(DBAPIError):
+            rows.exec_driver_sql("select 1 / %(nothing)s", {"nothing": 0})
+
+    with pytest.raises(DBAPIError):
+        swallow()
+    assert db.session.scalar(text(LEFT_OPEN)) == 0
+
+
 def test_nothing_that_may_be_missing_is_needed(app, plan):
     for n in range(7):  # psycopg prepares a statement that comes again
         row = payment_of(plainly(Payer(f"2547220000{n:02}", None), f"attempt-{n}"))
