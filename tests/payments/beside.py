@@ -9,7 +9,9 @@ from sqlalchemy import text
 from app.extensions import db
 from app.payments import limits
 
-WAITING = "select count(*) from pg_locks where not granted"
+# Of this database: other tests may run beside these, in others of the same server.
+WAITING = "wait_event_type = 'Lock' and datname = current_database()"
+LEFT_OPEN = "state like 'idle in transaction%' and datname = current_database()"
 BUCKET = """insert into rate_bucket values (:key, 1000, now())
   on conflict (key) do update set tokens = 1000"""
 
@@ -41,11 +43,17 @@ class Beside(threading.Thread):
 def somebody_waits(count=1):
     """Until so many wait for a lock."""
     for _ in range(300):
-        with db.engine.connect() as other:
-            if other.scalar(text(WAITING)) >= count:
-                return
+        if backends(WAITING) >= count:
+            return
         time.sleep(0.02)
     raise AssertionError("nobody waits")
+
+
+def backends(which):
+    """How many of PostgreSQL's processes are like this, besides the one that is asked."""
+    query = f"select count(*) from pg_stat_activity where {which} and pid <> pg_backend_pid()"
+    with db.engine.connect() as other:
+        return other.scalar(text(query))
 
 
 @contextmanager

@@ -21,7 +21,8 @@ from app.payments.models import Payment
 from app.privacy import erasing
 from app.staff.accounts import COMMAND
 from tests import factories
-from tests.payments.beside import Beside, bucket_held, going_at_the_commit, holding, somebody_waits
+from tests.payments import beside
+from tests.payments.beside import Beside, bucket_held, holding, somebody_waits
 from tests.payments.test_concurrency import at_once, count_of
 from tests.payments.test_plain_purchase import OTHER, by_object, paid
 from tests.web import forms
@@ -29,8 +30,6 @@ from tests.web import forms
 OWN = {"id", "token", "attempt", "invoice_id", "phone_index", "phone_sealed", "created_at"}
 ME = Payer(factories.PHONE, None, language="sw")
 NO_KEY = "for no key update"
-LEFT_OPEN = """select count(*) from pg_stat_activity
-  where state like 'idle in transaction%' and pid <> pg_backend_pid()"""
 
 
 def owing(plan, phone=factories.PHONE, checkout_id="ws_CO_1"):
@@ -76,7 +75,7 @@ def test_a_transaction_that_has_failed_is_not_said_to_be_committed(app):
 
     with pytest.raises(DBAPIError):
         swallow()
-    assert db.session.scalar(text(LEFT_OPEN)) == 0
+    assert beside.backends(beside.LEFT_OPEN) == 0
 
 
 def test_nothing_that_may_be_missing_is_needed(app, plan):
@@ -97,7 +96,8 @@ def test_who_owes_is_asked_alike_both_ways(app, plan):
         since = count_of(AuditEvent)
         row = payment_of(buy(Payer(phone, "10.0.0.1", "INV 7", None, language="sw", consent=1)))
         facts = {c.key: getattr(row, c.key) for c in row.__table__.c if c.key not in OWN}
-        told = db.session.scalars(select(AuditEvent.action).where(AuditEvent.seq > since)).all()
+        events = select(AuditEvent.action).where(AuditEvent.seq > since).order_by(AuditEvent.seq)
+        told = db.session.scalars(events).all()
         left.append((facts, told, row.invoice.subscription.subscriber.language))
     assert left[0] == left[1]
     assert left[0][1] == ["payment.created"]
@@ -231,10 +231,10 @@ def test_a_cancelled_statement_leaves_nothing_open_in_the_pool(app, plan):
     with bucket_held(plan.merchant_id) as other:
         purchase = Beside(app, lambda: plainly(ME))
         somebody_waits()
-        waiting = "from pg_stat_activity where wait_event_type = 'Lock'"
+        waiting = f"from pg_stat_activity where {beside.WAITING}"
         other.execute(text(f"select pg_cancel_backend(pid) {waiting}"))
         assert isinstance(purchase.ended(), DBAPIError)
-    assert db.session.scalar(text(LEFT_OPEN)) == 0
+    assert beside.backends(beside.LEFT_OPEN) == 0
     assert plainly(ME)
 
 
@@ -242,7 +242,7 @@ def test_a_server_that_goes_at_the_commit_is_a_503_and_the_form_can_be_sent_agai
     url = "/subscribe/standard"
     sent = forms.fields(client.get(url)) | {"phone": "0712345678"}
     db.session.rollback()
-    with going_at_the_commit():
+    with beside.going_at_the_commit():
         assert client.post(url, data=sent).status_code == 503
     assert count_of(Payment) == 0
     first, again = client.post(url, data=sent), client.post(url, data=sent)
