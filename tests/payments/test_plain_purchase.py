@@ -318,7 +318,7 @@ def test_an_open_invoice_that_is_paid_in_this_moment_is_paid_once(app, plan):
 
         def act(k, n=n):
             if k:
-                return either_way(1, payer(f"2547440000{n:02}"), f"attempt-{n}")
+                return either_way(1, payer(f"2547440000{n:02}"), f"attempt-late-{n}")
             return work.settle_inbox()
 
         token = at_once(app, act, 2)[1]
