@@ -91,7 +91,7 @@ def transaction(locks: Sequence[int] = ()) -> Iterator[Transaction]:
     try:
         _execute(connection, f"begin; select {taken}" if taken else "begin", None, _nothing)
         yield Transaction(connection)
-        _execute(connection, "commit", None, _nothing)
+        _execute(connection, "commit", None, _committed)
     finally:
         connection.close()  # the pool rolls back what was not committed
 
@@ -126,6 +126,12 @@ def _all(cursor: psycopg.Cursor[Any]) -> list[Any]:
 
 def _nothing(_cursor: psycopg.Cursor[Any]) -> None:
     return None
+
+
+def _committed(cursor: psycopg.Cursor[Any]) -> None:
+    """Of what has failed, and somebody went on after, COMMIT makes a ROLLBACK, and no error."""
+    if cursor.statusmessage != "COMMIT":
+        raise psycopg.errors.InFailedSqlTransaction("It had failed before: nothing was committed.")
 
 
 def _ours(

@@ -87,6 +87,27 @@ MUTANTS = (
         "",
         "tests/payments/test_limits.py::test_two_prompts_of_one_amount_are_two_minutes_apart",
     ),
+    Mutant(
+        "sell plainly without the phone's rest",
+        "app/payments/plain_purchase.py",
+        " or not _rested(found.lately or [], offer.price, now)",
+        "",
+        "tests/payments/test_plain_purchase.py::test_what_is_odd_is_left_to_the_usual_way_with_nothing_done",
+    ),
+    Mutant(
+        "sell plainly without the phone's lock",
+        "app/payments/plain_purchase.py",
+        "keys = (limits.attempt_key(offer.seller.id, attempt), *limits.counted(ask))",
+        "keys = (limits.attempt_key(offer.seller.id, attempt), *limits.counted(ask)[1:])",
+        "tests/payments/test_plain_purchase.py::test_one_phone_has_one_prompt_whichever_way_it_is_asked_for",
+    ),
+    Mutant(
+        "ask for an open invoice without looking under its lock",
+        "app/payments/plain_purchase.py",
+        "    if found is None or not found.free:\n        raise Odd\n",
+        "",
+        "tests/payments/test_plain_purchase.py::test_what_is_odd_is_left_to_the_usual_way_with_nothing_done",
+    ),
 )
 
 

@@ -72,10 +72,10 @@ def buy(plan: Plan, payer: Payer, attempt: str) -> Payment:
     limits.check(ask)
     gate.enter(plan.merchant, asked_by=payer.asked_by, insists=payer.insists)
     person = subscriptions.subscriber(plan.merchant_id, payer.phone)
-    person.language = payer.language or person.language
     subscription = subscriptions.subscription(plan, person, payer.asked_by)
     invoice = invoices.open_for(subscription, payer.asked_by)
     subscriptions.keep(subscription, payer.asked_by)
+    person.language = payer.language or person.language  # the person's lock comes after theirs
     return open_payment(invoice, payer, attempt=attempt)
 
 

@@ -56,9 +56,12 @@ def _takes_gzip(said_by_browser: str) -> bool:
 def _packed(page: bytes) -> bytes:
     """A gzip file (RFC 1952): header, name, what zlib makes, sum and length."""
     name = b"x" * secrets.randbelow(LONGEST_NAME)
-    bits = min(
-        15, max(9, len(page).bit_length())
-    )  # no more memory than it needs: all is cleared first
+    checked = pack("<II", zlib.crc32(page), len(page))
+    return b"".join((HEADER, name, b"\0", _deflated(page), checked))
+
+
+def _deflated(page: bytes) -> bytes:
+    """With no more memory than it needs: zlib clears all of it first."""
+    bits = min(15, max(9, len(page).bit_length()))
     packing = zlib.compressobj(LEVEL, zlib.DEFLATED, -bits, bits - 6)
-    body = packing.compress(page) + packing.flush()
-    return b"".join((HEADER, name, b"\0", body, pack("<II", zlib.crc32(page), len(page))))
+    return packing.compress(page) + packing.flush()

@@ -68,7 +68,7 @@ def minutes(seconds: int) -> str:
 def interval(unit: str, every: int) -> str:
     """`monthly`, `every 2 weeks`"""
     if every == 1:
-        return str(gettext(ONCE[unit]))
+        return language.said(ONCE[unit])
     return str(gettext("every %(period)s", period=period(unit, every)))
 
 
