@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import ColumnElement, inspect, select, tuple_
 
 from app import crypto
 from app.audit import AuditEvent
@@ -21,26 +21,23 @@ Facts = dict[str, Any]
 
 
 def payments(theirs: Held) -> list[Payment]:
-    return _all(select(Payment).where(theirs.payments).order_by(Payment.id))
+    return _rows(Payment, theirs.payments)
 
 
 def subscriptions(person: Subscriber) -> list[Subscription]:
-    mine = Subscription.subscriber_id == person.id
-    return _all(select(Subscription).where(mine).order_by(Subscription.id))
+    return _rows(Subscription, Subscription.subscriber_id == person.id)
 
 
 def invoices(subscription: Subscription) -> list[Invoice]:
-    mine = Invoice.subscription_id == subscription.id
-    return _all(select(Invoice).where(mine).order_by(Invoice.id))
+    return _rows(Invoice, Invoice.subscription_id == subscription.id)
 
 
 def receipts(theirs: Held) -> list[Receipt]:
-    return _all(select(Receipt).where(Receipt.id.in_(theirs.receipts)).order_by(Receipt.id))
+    return _rows(Receipt, Receipt.id.in_(theirs.receipts))
 
 
 def messages(payment: Payment) -> list[Callback]:
-    mine = Callback.payment_id == payment.id
-    return _all(select(Callback).where(mine).order_by(Callback.id))
+    return _rows(Callback, Callback.payment_id == payment.id)
 
 
 def message(one: Callback, *, in_full: bool) -> Facts:
@@ -73,26 +70,23 @@ def consent(payment: Payment) -> Facts | None:
 
 
 def notes(payment: Payment) -> list[Note]:
-    return _all(select(Note).where(Note.payment_id == payment.id).order_by(Note.id))
+    return _rows(Note, Note.payment_id == payment.id)
 
 
 def cases(payment: Payment) -> list[Dispute]:
-    return _all(select(Dispute).where(Dispute.payment_id == payment.id).order_by(Dispute.id))
+    return _rows(Dispute, Dispute.payment_id == payment.id)
 
 
 def evidence(case: Dispute) -> list[DisputeEvidence]:
-    mine = DisputeEvidence.dispute_id == case.id
-    return _all(select(DisputeEvidence).where(mine).order_by(DisputeEvidence.id))
+    return _rows(DisputeEvidence, DisputeEvidence.dispute_id == case.id)
 
 
 def proposals(payment: Payment) -> list[MatchProposal]:
-    mine = MatchProposal.payment_id == payment.id
-    return _all(select(MatchProposal).where(mine).order_by(MatchProposal.id))
+    return _rows(MatchProposal, MatchProposal.payment_id == payment.id)
 
 
 def moves(receipt: Receipt) -> list[Reallocation]:
-    mine = Reallocation.receipt_id == receipt.id
-    return _all(select(Reallocation).where(mine).order_by(Reallocation.id))
+    return _rows(Reallocation, Reallocation.receipt_id == receipt.id)
 
 
 def lines(receipt: Receipt) -> list[StatementLine]:
@@ -100,7 +94,7 @@ def lines(receipt: Receipt) -> list[StatementLine]:
         StatementLine.merchant_id == receipt.merchant_id,
         StatementLine.code == receipt.code,
     )
-    return _all(select(StatementLine).where(*mine).order_by(StatementLine.id))
+    return _rows(StatementLine, *mine)
 
 
 def events(theirs: Held, made: Sequence[Payment]) -> list[AuditEvent]:
@@ -114,8 +108,10 @@ def events(theirs: Held, made: Sequence[Payment]) -> list[AuditEvent]:
             about += [("invoice", invoice.id) for invoice in invoices(one)]
     mine = tuple_(AuditEvent.subject_type, AuditEvent.subject_id).in_(about)
     of_merchant = AuditEvent.merchant_id == theirs.merchant_id
-    return _all(select(AuditEvent).where(mine, of_merchant).order_by(AuditEvent.seq))
+    query = select(AuditEvent).where(mine, of_merchant).order_by(AuditEvent.seq)
+    return list(db.session.scalars(query))
 
 
-def _all(query: Select[M]) -> list[M]:
+def _rows(model: type[M], *mine: ColumnElement[bool]) -> list[M]:
+    query = select(model).where(*mine).order_by(*inspect(model).primary_key)
     return list(db.session.scalars(query))

@@ -5,6 +5,7 @@ import pytest
 from app.desk import rows
 from app.extensions import db
 from app.payments.models import Payment
+from tests.browser import look
 from tests.browser.admin import SIZES, looked_at, newest, seated
 from tests.desk import history
 from tests.running import DESK, PHONE
@@ -29,6 +30,16 @@ def seat(app, plan, browser, shop):
     with seated(browser, shop, sitting(app, "owner"), **DESK) as seat:
         yield seat
         assert seat.complaints == []
+
+
+@pytest.mark.parametrize("width", (1280, 1001, 901, 360))
+def test_large_sums_fit_their_tiles(seat, width):
+    seat.page.set_viewport_size({"width": width, "height": 800})
+    seat.go("/admin/")
+    seat.page.eval_on_selector_all(
+        ".kpi .v", "all => all.forEach(e => { e.textContent = 'KSh 8,888,888' })"
+    )
+    assert look.at(seat.page) == []
 
 
 @pytest.mark.parametrize("size", SIZES)

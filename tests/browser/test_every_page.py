@@ -9,6 +9,8 @@ from tests.running import DESK, PHONE, ROOT, listen
 LANGUAGES = ("en", "sw")
 SIZES = {"360x640": PHONE, "1280x800": DESK}
 SCREENS = ROOT / "instance/screens"
+# Axe takes half of the time: it meets each page in both languages and both sizes, not in all four pairs.
+HEARD = {("sw", "360x640"), ("en", "1280x800")}
 
 
 @pytest.fixture(params=SIZES)
@@ -62,7 +64,9 @@ def test_everybody_can_use_the_page(name, scene, language, size):
     found = look.at(scene.page) + look.spoken(scene.page, language)
     if size == "360x640":
         found += look.narrow(scene.page)
-    found += look.heard(scene.page) + scene.visit.complaints
+    if (language, size) in HEARD:
+        found += look.heard(scene.page)
+    found += scene.visit.complaints
     assert not found, "\n".join(found)
 
 

@@ -51,10 +51,12 @@ def broken(luck):
 
 
 @pytest.mark.timeout(1_800)
-@pytest.mark.usefixtures("plan")
-def test_no_bytes_make_the_server_give_way(chosen_seed, postgres_url, redis_url, tmp_path):
+def test_no_bytes_make_the_server_give_way(chosen_seed, pytestconfig, redis_url, tmp_path):
     luck, seen = Luck(chosen_seed), Counter()
-    with serving.started(postgres_url, redis_url, tmp_path / "log") as server:
+    with (
+        serving.house(pytestconfig, redis_url) as house,
+        serving.started(house, tmp_path / "log") as server,
+    ):
         for _ in range(MANY):
             raw = broken(luck)
             status, answer = server.say(raw, patience=0.5)

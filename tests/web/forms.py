@@ -4,7 +4,8 @@ from bs4 import BeautifulSoup
 
 
 def page(response):
-    return BeautifulSoup(response.text, "html5lib")
+    """Read as it is written: html5lib, which repairs, takes four times as long."""
+    return BeautifulSoup(response.text, "html.parser")
 
 
 def fields(response, action=None):
@@ -36,8 +37,8 @@ def press(client, path, **data):
 
 
 def fields_any(response):
-    found = page(response).find(attrs={"name": "csrf_token"})
-    if found:
+    soup = page(response)
+    if found := soup.find(attrs={"name": "csrf_token"}):
         return found["value"]
-    headers = page(response).find("body")["hx-headers"]
+    headers = soup.find("body")["hx-headers"]
     return headers.split('"X-CSRFToken": "')[1].split('"')[0]

@@ -3,10 +3,12 @@
 import re
 import socket
 import time
+from dataclasses import dataclass
 
 import pytest
 from sqlalchemy import select
 
+from app.billing.models import Plan
 from app.extensions import db
 from app.payments.models import Callback
 from tests import factories
@@ -37,14 +39,42 @@ NO_HTTP = (
 
 
 @pytest.fixture(scope="module")
-def server(wired_app, postgres_url, redis_url, tmp_path_factory):
-    log = tmp_path_factory.mktemp("server") / "log"
-    with serving.started(postgres_url, redis_url, log) as running:
+def house(pytestconfig, redis_url):
+    """A database that nobody else empties under the server's feet, and a plan in it."""
+    with serving.house(pytestconfig, redis_url) as app:
+        yield app
+
+
+@pytest.fixture(scope="module")
+def server(house, tmp_path_factory):
+    with serving.started(house, tmp_path_factory.mktemp("server") / "log") as running:
         yield running
 
 
+@dataclass
+class Prompted:
+    """A payment whose customer has the prompt: where Safaricom answers, and what was kept of it."""
+
+    id: int
+    hook: str
+
+    def kept(self):
+        db.session.rollback()
+        mine = select(Callback).where(Callback.payment_id == self.id).order_by(Callback.id)
+        return list(db.session.scalars(mine))
+
+
+@pytest.fixture
+def prompted(house):
+    with house.app_context():
+        once = next(factories.number)
+        plan = db.session.scalars(select(Plan)).one()
+        payment, hook = factories.pending(plan, f"2547123{once:05d}", f"ws_CO_{once}")
+        yield Prompted(payment.id, hook)
+
+
 @pytest.mark.parametrize("kind", SLOW)
-def test_slow_clients_do_not_stop_the_service(app, plan, server, kind):
+def test_slow_clients_do_not_stop_the_service(server, kind):
     with server.crowd(SLOW[kind]):
         for path in ("/healthz", "/", "/subscribe/standard"):
             began = time.monotonic()
@@ -59,38 +89,31 @@ def test_who_never_ends_the_headers_is_put_out(server):
         assert b"200" not in line.recv(1_000)  # closed, or told so
 
 
-def kept():
-    db.session.rollback()
-    return list(db.session.scalars(select(Callback).order_by(Callback.id)))
-
-
 def chunked(body):
     half = len(body) // 2
     parts = (body[:half], body[half:], b"")
     return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts)
 
 
-def test_a_message_in_chunks_is_kept_whole_or_not_at_all(app, plan, server):
-    _, hook = factories.pending(plan)
-    path, head = f"/hooks/v1/d/{hook}", "Transfer-Encoding: chunked\r\n"
+def test_a_message_in_chunks_is_kept_whole_or_not_at_all(server, prompted):
+    path, head = f"/hooks/v1/d/{prompted.hook}", "Transfer-Encoding: chunked\r\n"
     assert server.ask(path, "POST", head, chunked(factories.success()))[0] == 200
     assert server.ask(path, "POST", head, chunked(b"x" * 65_537))[0] == 413
-    assert [one.body for one in kept()] == [factories.success()]
+    assert [one.body for one in prompted.kept()] == [factories.success()]
 
 
-def test_a_message_whose_sender_went_away_is_not_kept(app, plan, server):
-    _, hook = factories.pending(plan)
+def test_a_message_whose_sender_went_away_is_not_kept(server, prompted):
     with server.connect() as line:
         line.sendall(
-            f"POST /hooks/v1/d/{hook} HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n".encode()
+            f"POST /hooks/v1/d/{prompted.hook} HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n".encode()
             + factories.success()
         )
         line.shutdown(socket.SHUT_WR)
         assert b" 200 " not in line.recv(1_000)
-    assert kept() == []
+    assert prompted.kept() == []
 
 
-def test_what_is_no_http_is_refused_and_the_next_one_is_served(app, plan, server):
+def test_what_is_no_http_is_refused_and_the_next_one_is_served(server):
     for raw in NO_HTTP:
         status, answer = server.say(raw)
         assert status is None or 400 <= status < 500, raw[:80]
@@ -98,16 +121,20 @@ def test_what_is_no_http_is_refused_and_the_next_one_is_served(app, plan, server
         assert server.ask()[0] == 200
 
 
-def test_no_banner_tells_what_we_run(app, plan, server):
+def test_no_banner_tells_what_we_run(server):
     for path in ("/", "/healthz", "/nowhere"):
         _, answer = server.ask(path)
         head = answer.partition(b"\r\n\r\n")[0].lower()
         assert not re.search(rb"granian|werkzeug|python|flask|[0-9]\.[0-9]+\.[0-9]", head), head
 
 
-def test_a_proxys_entry_counts_though_a_stranger_wrote_a_line_before_it(app, plan, server):
+def test_a_proxys_entry_counts_though_a_stranger_wrote_a_line_before_it(server, prompted):
     head = "X-Forwarded-For: 196.201.214.200\r\nX-Forwarded-For: 41.90.1.2\r\n"
-    _, hook = factories.pending(plan)
     length = f"Content-Length: {len(factories.success())}\r\n"
-    assert server.ask(f"/hooks/v1/d/{hook}", "POST", head + length, factories.success())[0] == 200
-    assert [one.address for one in kept()] == ["127.0.0.1"]  # no proxy of ours: no header counts
+    assert (
+        server.ask(f"/hooks/v1/d/{prompted.hook}", "POST", head + length, factories.success())[0]
+        == 200
+    )
+    assert [one.address for one in prompted.kept()] == [
+        "127.0.0.1"
+    ]  # no proxy of ours: no header counts
