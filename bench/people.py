@@ -71,8 +71,8 @@ class Town:
         self._connection = connection
         connection.execute(SHOPS.format(merchants=MERCHANTS, price=PRICE))
         connection.execute(FLOOR)
-        newest = connection.execute("select coalesce(max(id), 0) from payment").fetchone()
-        self._born: int = newest[0] if newest else 0
+        taken = connection.execute("select nextval(pg_get_serial_sequence('payment', 'id'))")
+        self._born: int = (taken.fetchone() or (0,))[0]  # beyond whatever an earlier run has used
         rows = connection.execute(
             "select merchant_id, id from plan where code = 'monthly' order by merchant_id"
         ).fetchall()
