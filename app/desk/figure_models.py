@@ -52,7 +52,7 @@ class DayFigure(Model):
     __tablename__ = "day_figure"
 
     merchant_id: Mapped[int] = mapped_column(ForeignKey("merchant.id"), primary_key=True)
-    kind: Mapped[str] = mapped_column(primary_key=True)  # what they have in common: figures.KINDS
+    kind: Mapped[str] = mapped_column(primary_key=True)  # what they have in common: tally.KINDS
     day: Mapped[date] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)  # and which: an hour, a plan, a code
     asked: Mapped[int]
