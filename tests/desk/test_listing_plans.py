@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from app import clock
-from app.desk import failures, figures, listing, overview, search, tally
+from app.desk import failures, listing, overview, search, tally
 from app.desk.cursor import Cursor
 from app.desk.filters import Filters, Found
 from app.extensions import db
@@ -206,7 +206,7 @@ def test_open_failures_are_found_along_the_index():
     }
 
 
-@pytest.mark.parametrize("kinds", [figures.KINDS, overview.KINDS])
+@pytest.mark.parametrize("kinds", [tally.KINDS, overview.KINDS])
 def test_a_day_is_counted_from_its_own_payments(kinds):
     """Whatever PostgreSQL thinks of how many there are: no other row of theirs is looked for but by its key."""
     for other_way in ("seqscan", "bitmapscan"):
