@@ -76,6 +76,7 @@ def plain(text: str) -> str | None:
 def init_app(app: Flask) -> None:
     app.wsgi_app = Front(app.wsgi_app, app.extensions["malipo.settings"])  # type: ignore[method-assign]
     app.before_request(check_host)
+    app.before_request(check_path)
 
 
 def check_host() -> None:
@@ -84,3 +85,9 @@ def check_host() -> None:
     if foreign is not None and not request.path.startswith(ANY_HOST):
         log().warning("refused host", host=foreign[:100])
         abort(400)
+
+
+def check_path() -> None:
+    """No address of ours has a NUL in it, and PostgreSQL takes none in a text."""
+    if "\0" in request.path:
+        abort(404)
