@@ -44,7 +44,7 @@ def _environment(plain: Environment, code: str) -> Environment:
 
 
 class Linked(CodeGenerator):
-    def visit_Template(self, node: nodes.Template, frame: Any = None) -> None:  # noqa: N802 - Jinja's
+    def visit_Template(self, node: Any, frame: Any = None) -> None:  # noqa: N802 - Jinja's
         super().visit_Template(Linker(self.environment).visit(node), frame)
 
 
@@ -83,8 +83,8 @@ class Linker(NodeTransformer):
     def _body(self, template: nodes.Expr) -> list[nodes.Node]:
         name = self._name(template)
         source, _, _ = self._environment.loader.get_source(self._environment, name)
-        found: nodes.Template = self.visit(self._environment.parse(source, name))
-        return found.body
+        body: list[nodes.Node] = self.visit(self._environment.parse(source, name)).body
+        return body
 
     def _name(self, template: nodes.Expr) -> str:
         assert isinstance(template, nodes.Const)  # noqa: S101 - ours all are
