@@ -1,6 +1,7 @@
 """Every table: rows refer to rows of other rooms, and SQLAlchemy wants to know them all."""
 
-from app import audit, ledger, merchants
+from app import ledger, merchants
+from app.audit import models as audit
 from app.billing import models as billing
 from app.desk import figure_models
 from app.desk import models as desk

@@ -110,9 +110,9 @@ def _taken(codes: Iterable[str]) -> set[str | None]:
 
 
 def _pay(messages: Sequence[Message]) -> None:
-    receipts = many.insert_new(Receipt, [_receipt(m) for m in messages], by="payment_id")
     for message in messages:
         settlement.mark_paid(message.payment, "callback", actor="safaricom")
+    receipts = many.insert_new(Receipt, [_receipt(m) for m in messages], by="payment_id")
     payments = [message.payment for message in messages]
     booking.book_exact([(payment, receipts[payment.id]) for payment in payments])
     for message in messages:

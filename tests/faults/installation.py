@@ -26,7 +26,7 @@ from tests.faults.safaricom import Safaricom
 from tests.running import bare_environment, free_port
 
 TREE = Path(config.__file__).parent
-PARTS = ("app", "migrations", "config.py", "wsgi.py")
+PARTS = ("app", "migrations", "config.py", "menu.py", "wsgi.py")
 FLASK = (sys.executable, "-m", "flask")
 USUAL = ("simulator", "web", "worker", "scheduler")
 START_SECONDS = 60
