@@ -20,16 +20,20 @@ MOVED = "update audit_head set seq = %s, hash = %s where merchant_id = %s"
 
 @dataclass(frozen=True)
 class Asked:
-    """A payment whose prompt is out."""
+    """A payment, and whether its prompt is out."""
 
     merchant_id: int
     payment_id: int
     amount: int
     at: datetime
+    sent: bool = True
 
     def moves(self) -> tuple[tuple[str, str, dict[str, Any]], ...]:
+        created = ("customer", "payment.created", {"amount": self.amount})
+        if not self.sent:
+            return (created,)
         return (
-            ("customer", "payment.created", {"amount": self.amount}),
+            created,
             ("worker", "payment.sending", {"before": "created"}),
             ("safaricom", "payment.pending", {"before": "sending"}),
         )
