@@ -56,7 +56,12 @@ FIRST_LINES: Mapping[str, Mapping[str, str]] = {
 PRETENDING = ("app.cli.demo", "app.cli.simulator")  # left out of the image, with app.simulator
 # Not ours, and not Flask's own: Flask-Migrate's.
 MIGRATIONS = ("db", "Perform database migrations.")
-FLASKS = ("routes", "run", "shell")
+WITH_PAGES = {
+    MIGRATIONS[0],
+    "routes",
+    "run",
+    "shell",
+}  # these want the whole application, with its pages
 
 
 def ours() -> Mapping[str, Mapping[str, str]]:
@@ -72,7 +77,7 @@ def ours() -> Mapping[str, Mapping[str, str]]:
 def is_read(words: Sequence[str]) -> bool:
     """Whether the command line names no command at all: then Flask lists them."""
     names = {name for lines in ours().values() for name in lines}
-    return names.isdisjoint(words) and {MIGRATIONS[0], *FLASKS}.isdisjoint(words)
+    return (names | WITH_PAGES).isdisjoint(words)
 
 
 def application() -> Flask:

@@ -5,8 +5,6 @@ from flask.cli import ScriptInfo
 
 import menu
 
-# What `flask` runs needs no pages, but for these.
-WITH_PAGES = {"run", "routes", "shell", "db"}
 context = click.get_current_context(silent=True)  # granian has one too, without flask's ScriptInfo
 by_flask = context is not None and context.find_object(ScriptInfo) is not None
 
@@ -17,7 +15,7 @@ else:
     from app.local.processes import CannotRun
     from config import BadSetting
 
-    pages = not by_flask or not WITH_PAGES.isdisjoint(sys.argv)
+    pages = not by_flask or not menu.WITH_PAGES.isdisjoint(sys.argv)
     try:
         app = create_patient() if "doctor" in sys.argv[1:] else create_app(pages=pages)
     except (BadSetting, CannotRun) as error:

@@ -110,8 +110,11 @@ def root():
     shutil.rmtree(root, ignore_errors=True)
 
 
+PARTS = ("app", "migrations", "config.py", "menu.py", "wsgi.py")  # all that runs
+
+
 def copy(root):
-    for part in ("app", "migrations", "config.py", "menu.py", "wsgi.py"):
+    for part in PARTS:
         source = ROOT / part
         if source.is_dir():
             shutil.copytree(source, root / part, ignore=shutil.ignore_patterns("__pycache__"))

@@ -23,10 +23,9 @@ from app.local.servers import in_instance
 from app.local.supervisor import answers
 from tests.faults.patience import eventually
 from tests.faults.safaricom import Safaricom
-from tests.running import bare_environment, free_port
+from tests.running import PARTS, bare_environment, free_port
 
 TREE = Path(config.__file__).parent
-PARTS = ("app", "migrations", "config.py", "menu.py", "wsgi.py")
 FLASK = (sys.executable, "-m", "flask")
 USUAL = ("simulator", "web", "worker", "scheduler")
 START_SECONDS = 60
