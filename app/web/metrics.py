@@ -2,13 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from functools import cache
 from ipaddress import ip_address
 from threading import Lock
 from time import monotonic
 
-from alembic.script import ScriptDirectory
-from flask import Blueprint, Response, abort, current_app, request
+from flask import Blueprint, Response, abort, request
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -18,6 +16,7 @@ from prometheus_client.core import (
 )
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.checkup import migrations
 from app.extensions import db
 from app.jobs import readings
 from app.logs import log
@@ -99,14 +98,9 @@ class _Look:
             log().warning("metrics without database", error=type(error).__name__)
             found, counted = readings.without_database(), {}
         db.session.rollback()
-        code = Reading("malipo_code_info", 1, {"revision": _newest_migration() or ""})
+        code = Reading("malipo_code_info", 1, {"revision": migrations.known().head})
         yield from _gauges([*found, code])
         yield from _totals(counted)
-
-
-@cache
-def _newest_migration() -> str | None:
-    return ScriptDirectory(current_app.extensions["migrate"].directory).get_current_head()
 
 
 def _gauges(found: Iterable[Reading]) -> Iterator[Metric]:

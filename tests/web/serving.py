@@ -69,7 +69,7 @@ def house(pytestconfig, redis_url):
     """The application on a database that no test empties under the server's feet, with one plan in it."""
     name = f"malipo_served_{servers.worker(pytestconfig)}"
     url = servers.create_database(servers.urls(pytestconfig).database, name)
-    app = create_app(config.read(environment(url, redis_url)))
+    app = create_app(config.read(environment(url, redis_url)), migrations=True)
     with app.app_context():
         upgrade()
         factories.plan()

@@ -19,6 +19,7 @@ said = {
     "sockets": [link for link in links if link.startswith("socket:")],
     "kept": gc.get_freeze_count() > 100_000,
     "collects": gc.isenabled(),
+    "needless": sorted({"alembic", "mako"} & sys.modules.keys()),
 }
 print(json.dumps(said))
 """
@@ -40,4 +41,5 @@ def test_what_forks_has_the_application_one_thread_and_no_connection(postgres_ur
         "sockets": [],
         "kept": True,
         "collects": True,
+        "needless": [],
     }
