@@ -19,7 +19,7 @@ said = {
     "sockets": [link for link in links if link.startswith("socket:")],
     "kept": gc.get_freeze_count() > 100_000,
     "collects": gc.isenabled(),
-    "needless": sorted({"alembic", "mako"} & sys.modules.keys()),
+    "needless": sorted({"alembic", "mako", "prometheus_client", "cryptography.x509"} & sys.modules.keys()),
 }
 print(json.dumps(said))
 """
