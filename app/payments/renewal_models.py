@@ -17,6 +17,7 @@ from app import clock
 from app.billing.models import Invoice
 from app.extensions import Model
 
+ASKED = "asked"  # the one outcome that has a payment
 WAITS_SQL = sql("done_at is null")
 
 

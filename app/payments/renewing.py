@@ -4,7 +4,8 @@ each is asked for at a pace that phones, M-PESA and customers who wait can bear 
 Opening. Of every subscription the phone's lock is tried, and never waited for: whoever sells to a
 person, cancels, erases or renumbers them holds it, and the next run looks again. No deadlock: a run
 waits for nobody but, with its last statement, for the end of the seller's chain of events.
-Asking. The row of the queue is locked first, by nobody else; then come the locks of by_staff.py.
+Asking. Nearly all are plain (plain_renewal.py). Of the others the row of the queue is locked first, which
+nobody waits for; then come the locks of by_staff.py.
 
 What can happen between the lines:
 - crash before a step of opening is committed: nothing of it is there, and all of it is due as before;
@@ -37,7 +38,7 @@ from app.payments import buckets, by_staff, gate, limits
 from app.payments.locking import FRESH
 from app.payments.models import Payment
 from app.payments.outage_models import OPEN_SQL, Outage
-from app.payments.renewal_models import WAITS_SQL, Renewal
+from app.payments.renewal_models import ASKED, WAITS_SQL, Renewal
 from app.payments.renewal_statements import Due, Found, Place
 from app.payments.states import CREATED, UNCONFIRMED
 
@@ -131,10 +132,15 @@ def ask(renewal_id: int) -> bool:
         return False
     if _may_be_paid(renewal.invoice_id):
         raise MustWait(int(REST.total_seconds()), "unconfirmed")
-    payment = by_staff.ask_for(renewal.invoice, ACTOR, f"renewal-{renewal.id}")
+    payment = by_staff.ask_for(renewal.invoice, ACTOR, attempt(renewal.id))
     renewal.payment_id = payment.id
-    renewal.end("asked")
+    renewal.end(ASKED)
     return True
+
+
+def attempt(renewal_id: int) -> str:
+    """The key of its payment: whoever asks again gets the same one."""
+    return f"renewal-{renewal_id}"
 
 
 def _locked(renewal_id: int) -> Renewal | None:
