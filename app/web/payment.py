@@ -12,7 +12,7 @@ from app.jobs import bell, note
 from app.logs import log
 from app.payments import customer, gate
 from app.payments.models import Payment
-from app.web import facts, linking, phases, receipts, standing, unchanged, visitor, words
+from app.web import cadence, facts, linking, phases, receipts, standing, unchanged, visitor, words
 from app.web.ahead import Ahead, reraise
 
 blueprint = Blueprint("payment", __name__, url_prefix="/pay/<token>")
@@ -159,6 +159,7 @@ def _shown(template: str, token: str, **more: str) -> str:
 
 
 def _rendered(template: str, known: facts.Facts, phase: phases.Phase, **more: str) -> str:
+    phase = cadence.for_all(phase)
     return linking.render(template, facts=known, phase=phase, words=words.of(known, phase), **more)
 
 
