@@ -1,5 +1,6 @@
 """A run opens and queues what is due, once, whoever else is at it: ADR 24."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -7,15 +8,25 @@ import time_machine
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
-from app import audit, clock, merchants
+from app import audit, clock, direct, merchants
 from app.audit import AuditEvent
 from app.billing import cancelling, plans
 from app.billing import invoices as billing
-from app.billing.models import Invoice
+from app.billing.models import Invoice, Plan, Subscriber, Subscription
 from app.billing.subscriptions import phone_index
+from app.errors import MustWait, Refused
 from app.extensions import db
 from app.jobs import renewals, work
-from app.payments import by_staff, limits, opt_out, renewing
+from app.payments import (
+    by_staff,
+    charging,
+    limits,
+    offers,
+    opt_out,
+    plain_purchase,
+    renewing,
+)
+from app.payments.plain_purchase import Odd
 from app.payments.renewal_statements import Due, Found
 from app.privacy import erasing
 from app.staff.accounts import By
@@ -174,6 +185,50 @@ def test_two_runs_at_once_are_a_run(app, plan, monkeypatch):
     assert sum(invoices for invoices, *_ in done) == 10
     assert sum(queued for _, queued, _ in done) == 10
     assert (count_of(Invoice), len(queue()), len(issued())) == (20, 10, 10)
+    assert audit.verify(plan.merchant_id) == []
+
+
+def buys(plan_id, phone):
+    factories.bought(db.session.get_one(Plan, plan_id), phone, address=None)
+
+
+def buys_plainly(_plan_id, phone):
+    offer, payer = offers.of("default", "standard"), charging.Payer(phone, None)
+    attempt = f"attempt-p{next(factories.number)}"
+    with suppress(Odd), direct.transaction(plain_purchase.locks(offer, payer, attempt)) as rows:
+        plain_purchase.buy(rows, offer, payer, attempt)
+
+
+def cancels(_plan_id, phone):
+    query = select(Subscription).join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+    theirs = query.where(Subscriber.phone_index == phone_index(phone)).order_by(Subscription.id)
+    cancelling.cancel(by_staff.quiet(db.session.scalars(theirs.limit(1)).one()), STAFF)
+    db.session.commit()
+
+
+ACTS = (lambda *_: run(), lambda *_: renewals.ask_some(), buys, buys_plainly, cancels)
+
+
+def test_everything_at_once_waits_for_nobody_and_leaves_the_books_right(app, plan, monkeypatch):
+    monkeypatch.setattr(renewing, "AT_ONCE", 4)
+    phones = [subscribed(plan).subscriber.phone for _ in range(12)]
+    plan_id = plan.id
+
+    def act(n):
+        for m in range(3):
+            with suppress(MustWait, Refused):
+                ACTS[n % len(ACTS)](plan_id, phones[(5 * n + m) % 12])
+            db.session.rollback()
+
+    at_once(app, act, 10)
+    run()
+    assert run() == (0, 0, 0)
+    owed = select(Invoice.id).join(Subscription, Subscription.id == Invoice.subscription_id)
+    owed = owed.where(Invoice.paid_at.is_(None), Invoice.voided_at.is_(None))
+    due = owed.where(Subscription.paid_through.is_not(None))
+    assert set(db.session.scalars(due)) <= {one.invoice_id for one in queue()}
+    cancelled = owed.where(Subscription.cancelled_at.is_not(None))
+    assert db.session.scalars(cancelled).all() == []
     assert audit.verify(plan.merchant_id) == []
 
 
