@@ -18,8 +18,12 @@ else:
     from config import BadSetting
 
     pages = not by_flask or not menu.WITH_PAGES.isdisjoint(sys.argv)
+    migrations = by_flask and menu.MIGRATIONS[0] in sys.argv
     try:
-        app = create_patient() if "doctor" in sys.argv[1:] else create_app(pages=pages)
+        if "doctor" in sys.argv[1:]:
+            app = create_patient()
+        else:
+            app = create_app(pages=pages, migrations=migrations)
     except (BadSetting, CannotRun) as error:
         sys.exit(f"Malipo cannot start: {error}")
 
