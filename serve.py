@@ -3,7 +3,6 @@
 python serve.py --interface wsgi --workers 2 … wsgi:app        # granian's own words
 """
 
-import gc
 import multiprocessing
 from importlib import import_module
 
@@ -12,10 +11,7 @@ from granian.cli import entrypoint
 
 def prepare() -> None:
     """One thread, and no connection: a process that is forked would have half of either."""
-    gc.disable()  # nearly all that is made here stays: to look for what does not is a fifth of the start
-    import_module("wsgi")
-    gc.freeze()  # nor is it looked at later, which would copy each of its pages for each process
-    gc.enable()
+    import_module("wsgi")  # which freezes what it makes: no process copies it to look through it
     multiprocessing.set_start_method("fork")  # granian asks for it; Python 3.14 has another one
 
 
