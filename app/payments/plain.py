@@ -70,12 +70,11 @@ def answer_paid(
 def _exact(money: Sequence[Money]) -> list[Money]:
     """What pays an open invoice to the shilling, which nothing else here pays."""
     times = Counter(one.payment.invoice_id for one in money)
-    alone = (one for one in money if times[one.payment.invoice_id] == 1)
-    return [
-        one
-        for one in alone
-        if one.payment.invoice.open and one.payment.invoice.amount == one.payment.amount
-    ]
+    return [one for one in money if times[one.payment.invoice_id] == 1 and _is_exact(one.payment)]
+
+
+def _is_exact(payment: Payment) -> bool:
+    return payment.invoice.open and payment.invoice.amount == payment.amount
 
 
 def _fitting(messages: Sequence[Message]) -> list[Money]:
@@ -151,12 +150,15 @@ def _pay(rows: direct.Transaction, money: Sequence[Money]) -> None:
         settlement.mark_paid(one.payment, one.source, actor="safaricom")
     receipts = many.insert_new(rows, Receipt, [_receipt(one) for one in money], by="payment_id")
     booking.book_exact(rows, [(one.payment, receipts[one.payment.id]) for one in money])
-    callbacks = []
-    for one in money:
-        if one.callback:
-            settlement.note(one.callback, one.payment, "paid")
-            callbacks.append(one.callback)
-    payments = [one.payment for one in money]
+    messages = [(one.callback, one.payment) for one in money if one.callback]
+    for callback, payment in messages:
+        settlement.note(callback, payment, "paid")
+    _save(rows, [one.payment for one in money], [callback for callback, _ in messages])
+
+
+def _save(
+    rows: direct.Transaction, payments: Sequence[Payment], callbacks: Sequence[Callback]
+) -> None:
     invoices = [payment.invoice for payment in payments]
     subscriptions = [invoice.subscription for invoice in invoices]
     many.save(rows, payments, invoices, subscriptions, callbacks)
