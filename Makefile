@@ -95,7 +95,7 @@ lock: .venv-tools/installed ## Write requirements*.txt from requirements*.in, wi
 .PHONY: audit
 audit: .venv/installed-for-test .venv-tools/installed ## Known holes in what we depend on, unused or unnamed dependencies; AUDIT="--vulnerability-service osv" asks another service
 	@$(IN) deptry .
-	@$(TOOLS)/pip-audit --strict --disable-pip --require-hashes $(AUDIT) -r requirements.txt
+	@$(TOOLS)/python deploy/audit.py --strict --disable-pip --require-hashes $(AUDIT) -r requirements.txt
 
 .PHONY: sbom
 sbom: .venv-tools/installed ## List for a release what is in it: sbom.json (CycloneDX)

@@ -47,6 +47,7 @@ class Settings:
     query_schedule: tuple[int, ...]  # seconds after the prompt was accepted
     query_budget_per_minute: int | None  # per shortcode; None: no limit
     sweep_seconds: float
+    polls_per_second: int  # of all open payment pages together
     push_connect_seconds: float
     push_read_seconds: float
     prompt_limits_enabled: bool
@@ -79,6 +80,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         metrics_addresses=env.networks("METRICS_ADDRESSES", "127.0.0.0/8,::1/128"),
         query_schedule=env.query_schedule(),
         sweep_seconds=env.seconds("SWEEP_SECONDS", 10),
+        polls_per_second=env.above_zero("POLLS_PER_SECOND", "1000"),
         push_connect_seconds=env.seconds("PUSH_CONNECT_SECONDS", 5),
         push_read_seconds=env.seconds("PUSH_READ_SECONDS", 25),
         log_level=env.matching("LOG_LEVEL", "DEBUG|INFO|WARNING|ERROR", "INFO", "INFO"),
@@ -108,6 +110,9 @@ class Environment:
 
     def whole(self, name: str, default: int) -> int:
         return int(self.matching(name, "[0-9]{1,6}", "a whole number", str(default)))
+
+    def above_zero(self, name: str, default: str | None = None) -> int:
+        return int(self.matching(name, "[1-9][0-9]{0,5}", "a whole number above 0", default))
 
     def seconds(self, name: str, default: float) -> float:
         pattern = r"[0-9]{1,5}(\.[0-9]{1,3})?"
@@ -215,13 +220,8 @@ class Environment:
         return self.matching("MPESA_TILL", "[0-9]{5,8}", "the till's 5 to 8 digits")
 
     def _budget(self, environment: str) -> int | None:
-        if self.text("QUERY_BUDGET_PER_MINUTE", ""):
-            return int(
-                self.matching(
-                    "QUERY_BUDGET_PER_MINUTE", "[1-9][0-9]{0,5}", "a whole number above 0"
-                )
-            )
-        return BUDGETS[environment]
+        given = self.text("QUERY_BUDGET_PER_MINUTE", "")
+        return self.above_zero("QUERY_BUDGET_PER_MINUTE") if given else BUDGETS[environment]
 
     def _prompt_limits(self, environment: str) -> bool:
         enabled = self.flag("PROMPT_LIMITS_ENABLED", "1")

@@ -36,6 +36,9 @@ FIRST_LINES: Mapping[str, Mapping[str, str]] = {
         "erase": "Erases a person: they go, the money stays.",
         "export-subscriber": "Writes all that is held about a person as one JSON document to standard output.",
     },
+    "app.cli.renew": {
+        "renew": "Opens the next invoices and queues their prompts; the scheduler sends them by day."
+    },
     "app.cli.retention": {
         "retention": "Lets go what has been kept long enough, in small commits, while the application runs."
     },

@@ -5,7 +5,15 @@ from app.audit import models as audit
 from app.billing import models as billing
 from app.desk import figure_models
 from app.desk import models as desk
-from app.payments import alerts, buckets, dispute_models, opt_out, outage_models, staff_models
+from app.payments import (
+    alerts,
+    buckets,
+    dispute_models,
+    opt_out,
+    outage_models,
+    renewal_models,
+    staff_models,
+)
 from app.payments import models as payments
 from app.staff import models as staff
 from app.watching import models as watching
@@ -23,6 +31,7 @@ __all__ = [
     "opt_out",
     "outage_models",
     "payments",
+    "renewal_models",
     "staff",
     "staff_models",
     "watching",

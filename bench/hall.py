@@ -35,7 +35,7 @@ class Hall:
         before = {kind: meter.cpu(self.stand.pids(who)) for kind, who in names.items()}
         result = act()
         used = {kind: meter.cpu(self.stand.pids(who)) - before[kind] for kind, who in names.items()}
-        done = len(result.times)
+        done = sum(result.statuses.values())
         wrong = {status: n for status, n in result.statuses.items() if status not in GOOD}
         if wrong or not done:
             raise SystemExit(f"{name}: {done} answers, of these by status: {result.statuses}")

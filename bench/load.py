@@ -96,19 +96,28 @@ class Crowd:
         self._order = count()
         self._result = Result()
 
-    def run(self, clients: list[Client], seconds: float, spread: float = 0.0) -> Result:
-        """They begin within `spread` seconds. Answers that are out when time is up do not count."""
+    def run(
+        self, clients: list[Client], seconds: float, spread: float = 0.0, warm: float = 0.0
+    ) -> Result:
+        """They begin within `spread` seconds. Answers that are out when time is up do not count, nor
+        how long those of the first `warm` seconds took, which come in addition."""
         lines = [Line(self._address, client) for client in clients]
         began = perf_counter()
         for number, line in enumerate(lines):
             self._later(line, began + spread * number / len(lines))
-        while (now := perf_counter()) < began + seconds and (self._timers or self._waiting()):
-            self._send_due(now)
-            self._receive(now, began + seconds)
+        self._serve(began + warm)
+        self._result.times.clear()
+        began = perf_counter()
+        self._serve(began + seconds)
         self._result.seconds = perf_counter() - began
         for line in lines:
             line.close(self._selector)
         return self._result
+
+    def _serve(self, end: float) -> None:
+        while (now := perf_counter()) < end and (self._timers or self._waiting()):
+            self._send_due(now)
+            self._receive(now, end)
 
     def _waiting(self) -> bool:
         return bool(self._selector.get_map())

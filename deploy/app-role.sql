@@ -32,6 +32,8 @@ grant delete on saved_view to :"role";
 grant delete on opt_out to :"role";
 -- Figures are counted from the rows above, and again whenever these change.
 grant update on figures_made, chain_check to :"role";
+-- Who is queued to be asked is asked, later or not at all; the row stays, and says which.
+grant update (ask_after, payment_id, done_at, outcome) on renewal to :"role";
 -- An outage ends, and single prompts try meanwhile.
 grant update on outage to :"role";
 grant delete on day_figure, figures_made to :"role";

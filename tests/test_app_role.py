@@ -16,13 +16,13 @@ from app import clock, create_app
 from app.cli.export import QUERIES, lines
 from app.desk import chain, counting
 from app.extensions import db
-from app.jobs import housekeeping, tell, watch, work
+from app.jobs import housekeeping, renewals, tell, watch, work
 from app.payments import charging, inbox, matching
 from app.staff import second_factor, sessions
 from app.watching.models import AlertMessage
 from tests import factories
 from tests.conftest import let_go
-from tests.payments import by_hand
+from tests.payments import by_hand, renewed
 from tests.privacy import people
 from tests.web.admin.desk import PLACE, code, enrolled, hire
 
@@ -46,6 +46,8 @@ FORBIDDEN = [
     "update dispute set kind = 'other'",
     "update reallocation set reason = '(erased)', amount = 1",
     "update match_proposal set proposed_by = 1",
+    "update renewal set invoice_id = 1",
+    "delete from renewal",
 ]
 
 
@@ -78,6 +80,14 @@ def test_the_role_sells_settles_and_reads(as_the_role):
     assert housekeeping.check_books()
     for query in QUERIES.values():
         assert list(lines(query()))
+
+
+def test_the_role_asks_who_is_due(as_the_role):
+    with time_machine.travel(renewed.NOON, tick=False):
+        mine = renewed.subscribed(factories.plan())
+        assert renewed.run() == (1, 1, 0)
+        assert renewals.ask_some() == 1
+        assert renewed.asked()[0].invoice.subscription_id == mine.id
 
 
 def test_the_role_counts_and_checks(as_the_role):

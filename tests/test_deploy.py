@@ -23,6 +23,7 @@ from sqlalchemy import select
 from werkzeug.serving import make_server
 
 import config
+import menu
 from app import clock, create_app
 from app.extensions import db
 from app.local.run import GRANIAN
@@ -141,7 +142,7 @@ def test_what_people_wrote_is_what_is_locked(name):
 def test_the_reference_is_two_web_hosts_two_workers_and_servers_that_forget_nothing():
     services = yaml.safe_load((DEPLOY / "compose.yml").read_text())["services"]
     assert services["worker"]["deploy"]["replicas"] == 2
-    ours = {"web1", "web2", "worker", "scheduler", "migrate", "backup"}
+    ours = {"web1", "web2", "worker", "scheduler", "migrate", "backup", "renew"}
     assert ours <= services.keys()
     for name in ours:
         assert services[name]["read_only"], name
@@ -165,6 +166,17 @@ def test_a_unit_may_write_nowhere_but_in_its_place(file):
     assert service["ProtectSystem"] == "strict"
     assert service["ReadWritePaths"].split()[0] == "/srv/malipo/instance"
     assert service["NoNewPrivileges"] == "yes"
+
+
+@pytest.mark.parametrize("file", sorted((DEPLOY / "systemd").glob("*.timer")), ids=lambda f: f.stem)
+def test_a_timer_starts_a_command_that_is_there_and_is_named_in_the_operations(file):
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.read([file, file.with_suffix(".service")])
+    command = unit["Service"]["ExecStart"].split()[1]
+    assert command in {name for lines in menu.ours().values() for name in lines}
+    assert unit["Timer"]["Persistent"] == "yes"
+    assert re.fullmatch(r"\*-\*-\* \d\d:\d\d UTC", unit["Timer"]["OnCalendar"])
+    assert file.name in (ROOT / "docs/operations.md").read_text()
 
 
 # ── nginx ──

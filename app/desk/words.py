@@ -35,6 +35,7 @@ ACTORS: Mapping[str, str] = {
     "customer": "Customer",
     "safaricom": "M-PESA",
     "command": "Command line",
+    "renewals": "Renewal run",
     "stranger": "A stranger",
 }
 MACHINE = "Malipo"

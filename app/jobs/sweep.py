@@ -4,7 +4,7 @@ from sqlalchemy import func, select
 
 from app import clock
 from app.extensions import db
-from app.jobs import spool, work
+from app.jobs import renewals, spool, work
 from app.logs import log
 from app.payments import charging, gate, outages
 from app.payments.models import Payment
@@ -19,14 +19,17 @@ def sweep() -> None:
         while give_up() >= charging.AT_ONCE:
             db.session.commit()
         db.session.commit()
+    renewals.ask_some()
     send_due()
     ask_due()
     look()
 
 
 def between_sweeps() -> None:
-    """What should not wait: questions, and while M-PESA is sick or has just been, its prompts."""
+    """What should not wait: questions, and while M-PESA is sick or has just been, its prompts; and
+    renewals, whose pace is even."""
     ask_due()
+    renewals.ask_some()
     standing = gate.standing()
     db.session.rollback()
     if standing:

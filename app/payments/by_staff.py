@@ -12,6 +12,7 @@ from app.billing.subscriptions import phone_index
 from app.errors import Refused
 from app.extensions import db
 from app.payments import charging, gate, limits
+from app.payments.charging import Payer
 from app.payments.models import Payment
 from app.payments.states import LIVE
 from app.staff.accounts import By
@@ -25,20 +26,43 @@ def ask(subscription: Subscription, actor: str, attempt: str) -> Payment:
     if payment := charging.repeated(subscription.merchant_id, attempt):
         return payment
     _hold(subscription)
+    seen = invoices.seen_open_of(subscription)
+    amount = seen.amount if seen else subscription.plan.price
+    phone = _reachable(subscription, amount, actor)
+    invoice = _still_open(subscription, seen) or invoices.issue(subscription, actor)
+    return charging.open_payment(invoice, Payer(phone, None, asked_by=actor), attempt=attempt)
+
+
+def ask_for(invoice: Invoice, actor: str, attempt: str) -> Payment:
+    """The same for this invoice, and never for another one: who has paid it owes nothing now."""
+    if payment := charging.repeated(invoice.merchant_id, attempt):
+        return payment
+    subscription = invoice.subscription
+    _hold(subscription)
+    if invoices.seen_open_of(subscription) is not invoice:
+        raise Refused("It is not open any more.")
+    phone = _reachable(subscription, invoice.amount, actor)
+    _still_open(subscription, invoice)
+    return charging.open_payment(invoice, Payer(phone, None, asked_by=actor), attempt=attempt)
+
+
+def _reachable(subscription: Subscription, amount: int, actor: str) -> str:
+    """The number that may be asked now. Raises MustWait or Refused."""
     if subscription.cancelled_at or subscription.ends_at:
         raise Refused("It is cancelled. Undo that first, if they want to go on.")
     person = subscription.subscriber
-    seen = invoices.seen_open_of(subscription)
-    amount = seen.amount if seen else subscription.plan.price
     phone = subscribers.known_phone(person)
     limits.check(limits.Ask(person.merchant_id, phone_index(phone), amount, None))
     gate.enter(subscription.plan.merchant, asked_by=actor)
+    return phone
+
+
+def _still_open(subscription: Subscription, seen: Invoice | None) -> Invoice | None:
+    """What was seen, locked. Raises Refused."""
     invoice = invoices.open_of(subscription)
     if invoice is not seen:
         raise Refused("It has been paid in this moment.")
-    invoice = invoice or invoices.issue(subscription, actor)
-    payer = charging.Payer(phone, None, asked_by=actor)
-    return charging.open_payment(invoice, payer, attempt=attempt)
+    return invoice
 
 
 def quiet(subscription: Subscription) -> Subscription:

@@ -36,6 +36,10 @@ RAMP = timedelta(seconds=30)  # as long as an unsent prompt lives
 RAMP_START, RAMP_STEP = 4, 5  # prompts a second, which double every so many seconds
 
 
+class Held(Refused):
+    """Of anybody but a customer: not now, and later perhaps."""
+
+
 @dataclass(frozen=True)
 class Shut:
     """What a page says about it."""
@@ -52,7 +56,7 @@ def shut(look_at: datetime, *, by_hand: bool) -> Shut:
 
 
 def enter(merchant: Merchant, *, asked_by: str = CUSTOMER, insists: bool = False) -> None:
-    """Raises MustWait for customers, Refused with a sentence for anybody else.
+    """Raises MustWait for customers, Held with a sentence for anybody else.
 
     A customer who was told, and insists, may be the single prompt that tries. Call it after the
     limits, with the phone's lock: the outage's row is locked last.
@@ -62,7 +66,7 @@ def enter(merchant: Merchant, *, asked_by: str = CUSTOMER, insists: bool = False
         return
     found = shut(outage.look_at, by_hand=outage.by_hand)
     if asked_by != CUSTOMER:
-        raise Refused(_for_staff(found))
+        raise Held(_for_staff(found))
     if found.paused:
         raise MustWait(max(1, found.seconds), PAUSED)
     if not (insists and _take(merchant.number)):

@@ -45,6 +45,7 @@ PHONE_WINDOWS = (
 )
 ADDRESS_WINDOW = Window("address", timedelta(minutes=10), 20)
 INVOICE_WINDOW = Window("invoice", timedelta(hours=1), 5)
+OPTED_OUT = "opted out"  # a rule that no waiting helps against
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def number(key: bytes) -> int:
 def check(ask: Ask) -> None:
     """Raises MustWait. The caller holds the locks, so that two checks cannot both pass."""
     if opt_out.holds(ask.phone_index):  # in the words of a limit: strangers learn nothing of it
-        raise MustWait(int(PHONE_WINDOWS[0].length.total_seconds()), "opted out")
+        raise MustWait(int(PHONE_WINDOWS[0].length.total_seconds()), OPTED_OUT)
     _none_live(and_(Payment.phone_index == ask.phone_index, Payment.status.in_(LIVE)))
     if not settings().prompt_limits_enabled:
         return

@@ -13,6 +13,7 @@ erasing.py); the invoice may be paid or asked for by another phone, and is looke
 A crash before the commit leaves nothing; after it, what charging.py says.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
@@ -39,6 +40,16 @@ class Odd(Exception):
     """Not plain: what was begun is to be taken back, and done by charging.buy."""
 
 
+@dataclass(frozen=True)
+class Made:
+    """The new payment's token, and the ids of what is new."""
+
+    token: str
+    subscription: int | None
+    invoice: int | None
+    payment: int
+
+
 def locks(offer: Offer, payer: Payer, attempt: str) -> list[int]:
     """To be held before `buy`, in this order."""
     ask = limits.Ask(offer.seller.id, payer.phone_index, offer.price, payer.address_index)
@@ -48,6 +59,15 @@ def locks(offer: Offer, payer: Payer, attempt: str) -> list[int]:
 
 def buy(rows: direct.Transaction, offer: Offer, payer: Payer, attempt: str) -> str:
     """The new payment's token. Raises Odd. The caller has the locks, and commits."""
+    made = write(rows, offer, payer, attempt)
+    tell(rows, offer, payer, made)
+    return made.token
+
+
+def write(
+    rows: direct.Transaction, offer: Offer, payer: Payer, attempt: str, only: int | None = None
+) -> Made:
+    """As `buy`, and nobody told. `only`: for this open invoice, and no other. Raises Odd."""
     now = clock.now()
     common: dict[str, object] = {
         "merchant_id": offer.seller.id,
@@ -59,16 +79,22 @@ def buy(rows: direct.Transaction, offer: Offer, payer: Payer, attempt: str) -> s
     found = rows.one(ASK, **common, **_times(now), number=offer.seller.number)
     if found is None or not found.plain or not _rested(found.lately or [], offer.price, now):
         raise Odd
+    if only is not None and found.owed != only:
+        raise Odd
     if found.owed is not None:
         _meet(rows, found.owed, offer, now)
     token = crypto.new_token()
     new = {**common, **payer.facts(token), **_person(payer), **_debt(offer), "now": now}
-    write = WRITE if found.owed is None else WRITE_AGAIN
-    made = rows.one(write, **new, running=found.running, owed=found.owed)
+    statement = WRITE if found.owed is None else WRITE_AGAIN
+    made = rows.one(statement, **new, running=found.running, owed=found.owed)
     if made is None:  # the seller's bucket is empty
         raise Odd
+    return Made(token, made.subscription, made.invoice, made.payment)
+
+
+def tell(rows: direct.Transaction, offer: Offer, payer: Payer, made: Made) -> None:
+    """Last of all: the end of the seller's chain is then locked."""
     audit.extend(rows, {offer.seller.id: _events(offer, payer.asked_by, made)})
-    return token
 
 
 def _times(now: datetime) -> dict[str, datetime]:
@@ -121,7 +147,7 @@ def _debt(offer: Offer) -> dict[str, object]:
     }
 
 
-def _events(offer: Offer, actor: str, made: Any) -> list[audit.Pending]:
+def _events(offer: Offer, actor: str, made: Made) -> list[audit.Pending]:
     told = (
         ("subscription.opened", made.subscription, {"plan": offer.code}),
         ("invoice.issued", made.invoice, {"amount": offer.price}),

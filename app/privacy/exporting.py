@@ -5,7 +5,7 @@ from typing import Any
 
 from app import audit, clock, msisdn
 from app.audit import AuditEvent
-from app.billing.models import Subscription
+from app.billing.models import Invoice, Subscription
 from app.desk.rows import masked_phone
 from app.errors import Refused
 from app.extensions import Model, db
@@ -69,17 +69,15 @@ def _one(theirs: Held, phone: str, by: By) -> Facts:
 
 def _subscription(one: Subscription) -> Facts:
     mine = facts(one, "created_at", "paid_through", "ends_at", "cancelled_at", "active")
-    bills = (
-        "reference",
-        "amount",
-        "created_at",
-        "paid_at",
-        "voided_at",
-        "period_start",
-        "period_end",
-    )
-    invoices = [facts(invoice, *bills) for invoice in told.invoices(one)]
-    return {"plan": one.plan.name, **mine, "invoices": invoices}
+    return {"plan": one.plan.name, **mine, "invoices": list(map(_invoice, told.invoices(one)))}
+
+
+def _invoice(one: Invoice) -> Facts:
+    mine = facts(one, "reference", "amount", "created_at", "paid_at", "voided_at")
+    period = facts(one, "period_start", "period_end")
+    renewal = told.renewal(one)
+    asked = facts(renewal, "queued_at", "done_at", "outcome") if renewal else None
+    return {**mine, **period, "to_be_asked_for": asked}
 
 
 def _payment(payment: Payment, phone: str) -> Facts:

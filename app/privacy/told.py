@@ -13,6 +13,7 @@ from app.desk.models import Note
 from app.extensions import Model, db
 from app.payments.dispute_models import Dispute, DisputeEvidence
 from app.payments.models import Callback, Payment, Receipt
+from app.payments.renewal_models import Renewal
 from app.payments.staff_models import MatchProposal, Reallocation, StatementLine
 from app.privacy.held import Held
 
@@ -30,6 +31,11 @@ def subscriptions(person: Subscriber) -> list[Subscription]:
 
 def invoices(subscription: Subscription) -> list[Invoice]:
     return _rows(Invoice, Invoice.subscription_id == subscription.id)
+
+
+def renewal(invoice: Invoice) -> Renewal | None:
+    """That they were to be asked for it, and what became of that."""
+    return db.session.scalar(select(Renewal).where(Renewal.invoice_id == invoice.id))
 
 
 def receipts(theirs: Held) -> list[Receipt]:

@@ -30,11 +30,13 @@ WORK = """with due(kind, at) as (
       and parked_at is null and next_try_at <= :now order by next_try_at limit 10000)
     union all (select 'questions', next_question_at from payment
       where question_rank in (0, 1, 2) and next_question_at <= :now limit 10000)
+    union all (select 'renewals', ask_after from renewal where done_at is null
+      and ask_after <= :now order by ask_after limit 10000)
     union all (select 'alert_messages', next_try_at from alert_message where sent_at is null
       and next_try_at <= :now order by next_try_at limit 10000)),
   kinds as (select k.kind, count(d.at) as waiting,
       coalesce(extract(epoch from cast(:now as timestamptz) - min(d.at)), 0) as age
-    from unnest(array['prompts', 'callbacks', 'questions', 'alert_messages']) k(kind)
+    from unnest(array['prompts', 'callbacks', 'questions', 'renewals', 'alert_messages']) k(kind)
     left join due d using (kind) group by k.kind)
   select f.metric, f.value, jsonb_build_object('kind', kind) from kinds, lateral (values
     ('malipo_work_due', waiting::float), ('malipo_work_oldest_seconds', greatest(0, age)::float))

@@ -1,6 +1,7 @@
 """What is settled about a request before any view: whence it came, and that it is meant for us."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -60,6 +61,7 @@ def _without_port(netloc: str) -> str:
     return (head if is_port else netloc).lower()
 
 
+@lru_cache(maxsize=1024)  # taken apart for each request, and each caller asks again
 def plain(text: str) -> str | None:
     """An address as we compare and keep it; None for what is none."""
     try:

@@ -1,6 +1,7 @@
 """The payment page: the whole truth about one payment lives at its URL."""
 
-from flask import Blueprint, abort, jsonify, redirect, request, url_for
+from flask import Blueprint, Flask, abort, jsonify, redirect, request, url_for
+from flask.blueprints import BlueprintSetupState
 from flask_babel import gettext as _
 from werkzeug import Response
 
@@ -11,7 +12,8 @@ from app.jobs import bell, note
 from app.logs import log
 from app.payments import customer, gate
 from app.payments.models import Payment
-from app.web import facts, linking, phases, receipts, standing, visitor, words
+from app.web import cadence, facts, linking, phases, receipts, standing, unchanged, visitor, words
+from app.web.ahead import Ahead, reraise
 
 blueprint = Blueprint("payment", __name__, url_prefix="/pay/<token>")
 
@@ -23,7 +25,8 @@ def page(token: str) -> str:
 
 @blueprint.get("/status")
 def status(token: str) -> str | Response | tuple[str, int]:
-    """Nearly always nothing has changed: known from a few columns, without template or session."""
+    """Nearly always nothing has changed, and unchanged.py has said so: known from a few columns."""
+    reraise(request)
     plain = visitor.wants_json()
     if not plain and (seen := request.args.get("v")) and _still(token, seen):
         return Response(status=204)
@@ -35,6 +38,8 @@ def status(token: str) -> str | Response | tuple[str, int]:
 
 
 def _still(token: str, seen: str) -> bool:
+    if request.environ.get(unchanged.CHANGED):
+        return False
     now = standing.of(token) or abort(404)
     return phases.of(now, clock.now()).version == seen
 
@@ -154,4 +159,12 @@ def _shown(template: str, token: str, **more: str) -> str:
 
 
 def _rendered(template: str, known: facts.Facts, phase: phases.Phase, **more: str) -> str:
+    phase = cadence.for_all(phase)
     return linking.render(template, facts=known, phase=phase, words=words.of(known, phase), **more)
+
+
+@blueprint.record_once
+def _before_flask(state: BlueprintSetupState) -> None:
+    if isinstance(state.app, Flask):
+        polls = Ahead(state.app, unchanged.find, unchanged.act, unchanged.answer)
+        state.app.wsgi_app = polls  # type: ignore[method-assign]

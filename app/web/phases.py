@@ -40,7 +40,8 @@ class Phase:
     terminal: bool
 
 
-def of(facts: Standing, now: datetime) -> Phase:
+def of(facts: Standing, now: datetime, code: str | None = None) -> Phase:
+    """In this language, or the visitor's."""
     name = _name(facts, now)
     poll = _poll(name, facts, now)
     wait = _wait(name, facts, now)
@@ -49,7 +50,7 @@ def of(facts: Standing, now: datetime) -> Phase:
         step=STEPS.get(name),
         seconds_left=_seconds_left(name, facts, now),
         poll=poll,
-        version=_version(name, poll, wait, facts),
+        version=_version(name, poll, wait, facts, code or language.current()),
         wait=wait,
         terminal=name in TERMINAL,
     )
@@ -134,7 +135,7 @@ def _wait(name: str, facts: Standing, now: datetime) -> int:
     return ceil(_seconds(now, facts.retry_at))
 
 
-def _version(name: str, poll: float | None, wait: int, facts: Standing) -> str:
+def _version(name: str, poll: float | None, wait: int, facts: Standing, code: str) -> str:
     """Of all that the fragment shows and that may change: neither the phone nor the plan does.
 
     The countdowns run in the browser, so only their ends count.
@@ -142,5 +143,5 @@ def _version(name: str, poll: float | None, wait: int, facts: Standing) -> str:
     result = (facts.status, facts.reason, facts.code, facts.receipt, facts.received)
     debt = (facts.paid_through, facts.invoice_open, facts.closed)
     busy = facts.busy_until is not None
-    shown = (facts.token, name, poll, wait > 0, busy, result, debt, language.current())
+    shown = (facts.token, name, poll, wait > 0, busy, result, debt, code)
     return blake2s(repr(shown).encode(), digest_size=5).hexdigest()

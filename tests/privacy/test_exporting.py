@@ -3,11 +3,15 @@
 import json
 
 import pytest
+import time_machine
 from sqlalchemy import select
 
+from app import clock
 from app.audit import AuditEvent
 from app.extensions import db
+from app.privacy import exporting
 from tests import factories
+from tests.payments import renewed
 from tests.privacy import people
 
 
@@ -47,6 +51,17 @@ def test_one_document_has_all_of_it(plan, export):
     assert {act["by"] for act in mine["acts"]} <= {
         *("staff", "customer", "worker", "safaricom", "settlement")
     }
+
+
+def test_it_tells_what_they_are_to_be_asked_for(plan, export):
+    with time_machine.travel(renewed.NOON, tick=False):
+        renewed.subscribed(plan, phone_=factories.PHONE)
+        renewed.run()
+        [mine] = export()["held_by"]
+        paid, new = mine["subscriptions"][0]["invoices"]
+        assert paid["to_be_asked_for"] is None
+        queued = {"queued_at": exporting.plain(clock.now()), "done_at": None, "outcome": None}
+        assert new["to_be_asked_for"] == queued
 
 
 def test_the_audit_log_says_that_it_was_made(plan, export):

@@ -11,7 +11,7 @@ from app.payments import alerts, charging, inbox, reconciliation
 from app.watching import house
 from tests import factories
 from tests.desk.telling import ago, attempt, failing, paid
-from tests.payments import by_hand
+from tests.payments import by_hand, renewed
 
 
 @pytest.fixture
@@ -154,6 +154,16 @@ def test_what_waits_by_age(read, plan):
     assert found["malipo_unrecovered", "default"] == 1
     assert found["malipo_work_due", "questions"] == 3
     assert found["malipo_work_oldest_seconds", "questions"] > 24 * 3600
+
+
+def test_who_waits_to_be_asked(read, plan):
+    with time_machine.travel(renewed.NOON, tick=False):
+        for _ in range(3):
+            renewed.subscribed(plan)
+        assert renewed.run() == (3, 3, 0)
+        renewed.queue()[0].end("void")
+        db.session.commit()
+        assert read()["malipo_work_due", "renewals"] == 2
 
 
 def test_work_that_is_due_by_kind(read, plan):

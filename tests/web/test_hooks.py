@@ -1,15 +1,14 @@
 """Safaricom's door: keep, commit, answer; whatever a stranger sends."""
 
 import pytest
-from flask import Flask
 from sqlalchemy import func, select, text
-from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from app.extensions import db
 from app.jobs import spool, work
 from app.payments.models import Callback
-from app.web import hooks
+from app.web.ahead import REQUEST_ID
 from tests import factories
+from tests.web import ahead
 
 ACCEPTED = {"ResultCode": 0, "ResultDesc": "Accepted"}
 HOSTILE = [
@@ -119,14 +118,9 @@ def test_the_same_message_fifty_times_is_one_receipt(client, plan):
 
 
 def asked(app, hook, *, by_flask, body=b"{}", **changes):
-    """Answer and headers in their order, from the door or, as if it were not there, from the view."""
     path = f"/hooks/v1/d/{hook}"
-    environ = EnvironBuilder(path=path, method="POST", data=body).get_environ() | changes
-    application = Flask.wsgi_app.__get__(app) if by_flask else app.wsgi_app
-    told, status, headers = run_wsgi_app(application, environ)
-    found = headers.to_wsgi_list()
-    fixed = [(name, "" if name == hooks.REQUEST_ID else value) for name, value in found]
-    return status, fixed, b"".join(told)
+    how = {"method": "POST", "data": body}
+    return ahead.asked(app, path, by_flask=by_flask, changes=changes, **how)
 
 
 @pytest.mark.parametrize("https", ["", "https://pay.example.co.ke"])
@@ -152,7 +146,7 @@ def test_the_door_keeps_what_the_view_would(app, plan):
 
 def test_each_answer_of_the_door_has_a_request_id_of_its_own(client, plan):
     _, hook = factories.pending(plan)
-    seen = {post(client, hook, b"{}").headers[hooks.REQUEST_ID] for _ in range(5)}
+    seen = {post(client, hook, b"{}").headers[REQUEST_ID] for _ in range(5)}
     assert len(seen) == 5
     assert all(len(one) == 12 for one in seen)
 
