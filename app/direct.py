@@ -15,6 +15,7 @@ from psycopg.rows import tuple_row
 from sqlalchemy import Executable, TypeDecorator
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session, scoped_session
 from sqlalchemy.pool import PoolProxiedConnection
 
 from app.extensions import db
@@ -77,6 +78,11 @@ class Transaction:
         """As SQLAlchemy's Connection has it, for `many`."""
         found: Iterable[Any] = _execute(self._connection, sql, values, _all)
         return found
+
+
+def of_session(session: Session | scoped_session[Any] = db.session) -> Transaction:
+    """The session's own transaction, for statements that are given straight to the driver in it."""
+    return Transaction(session.connection().connection)
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from uuid import UUID, uuid4
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app import clock, many
-from app.extensions import Model, db
+from app import clock, direct, many
+from app.extensions import Model
 
 RECEIVABLE = "receivable"
 INCOME = "income"
@@ -76,7 +76,7 @@ def post(
 
 def post_all(transfers: Sequence[Transfer]) -> None:
     rows = [row for transfer in transfers for row in _rows(transfer)]
-    many.insert(db.session.connection(), LedgerEntry, rows)  # one statement: the trigger sums it
+    many.insert(direct.of_session(), LedgerEntry, rows)  # one statement: the trigger sums it
 
 
 def _rows(transfer: Transfer) -> list[dict[str, object]]:

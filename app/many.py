@@ -8,7 +8,7 @@ With a row for each VALUES, SQLAlchemy writes and PostgreSQL plans a new stateme
 rows: for 100 of them that takes longer than everything else.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -31,7 +31,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.orm.attributes import set_committed_value
 
 from app.errors import Surprise
-from app.extensions import Model, db
+from app.extensions import Model
 
 Rows = Sequence[dict[str, Any]]
 
@@ -53,9 +53,8 @@ def _insert(model: type[Model], names: tuple[str, ...]) -> str:
     return text(sqlalchemys_insert(model).from_select(names, each, include_defaults=False))
 
 
-def insert_new(model: type[Model], rows: Rows, by: str) -> dict[Any, int]:
+def insert_new(connection: Connection, model: type[Model], rows: Rows, by: str) -> dict[Any, int]:
     """As `insert`; and the rows' ids, by a column that has each value once."""
-    connection = db.session.connection()
     found = connection.exec_driver_sql(_insert_new(model, tuple(rows[0]), by), columns(rows))
     return {value: int(its_id) for value, its_id in found}
 
@@ -77,16 +76,18 @@ def _text(statement: Callable[[], Executable]) -> str:
     return text(statement())
 
 
-def save(*groups: Sequence[Model]) -> None:
+def save(connection: Connection, *groups: Sequence[Model]) -> None:
     """Writes what has changed of these objects, which are locked; those of a group are of one model."""
     changes = [change for group in groups if (change := Change.of(group))]
     if not changes:
         return
+    singly = all(len(change.rows) == 1 for change in changes)
+    given = _single if singly else columns
     places = tuple((change.model, change.names) for change in changes)
-    values: dict[str, list[Any]] = {}
+    values: dict[str, Any] = {}
     for place, change in enumerate(changes):
-        values |= columns(change.rows, f"w{place}_")
-    found = db.session.connection().exec_driver_sql(_update(places), values).one()
+        values |= given(change.rows, f"w{place}_")
+    [found] = connection.exec_driver_sql(_update(places, singly), values)
     for change, written in zip(changes, found, strict=True):
         change.is_written(written)
 
@@ -120,17 +121,31 @@ class Change:
 
 
 @cache
-def _update(places: tuple[tuple[type[Model], tuple[str, ...]], ...]) -> str:
-    """All of them in one statement, which answers how many rows each has changed."""
+def _update(places: tuple[tuple[type[Model], tuple[str, ...]], ...], singly: bool) -> str:  # noqa: FBT001 - a text of its own
+    """All of them in one statement, which answers how many rows each has changed.
+
+    With arrays PostgreSQL thinks of ten rows, and so never comes to keep the plan for a single one: it
+    plans at each execution, which takes longer than the rest. What is single has its values as they are.
+    """
     written = []
     for place, (model, names) in enumerate(places):
-        given = select(*unnested(model, ("id", *names), f"w{place}_")).subquery()
-        mine = update(model).where(model.__table__.c.id == given.c.id)
-        changed = mine.values({name: given.c[name] for name in names}).returning(
-            model.__table__.c.id
-        )
-        written.append(select(func.count()).select_from(changed.cte(f"w{place}")).scalar_subquery())
+        prefix = f"w{place}_"
+        given = _given_one(model, names, prefix) if singly else _given_many(model, names, prefix)
+        its = model.__table__.c.id
+        mine = update(model).where(its == given["id"]).values({n: given[n] for n in names})
+        changed = mine.returning(its).cte(f"w{place}")
+        written.append(select(func.count()).select_from(changed).scalar_subquery())
     return text(select(*written))
+
+
+def _given_one(model: type[Model], names: Sequence[str], prefix: str) -> Mapping[str, Any]:
+    its = model.__table__.c
+    return {name: bindparam(prefix + name, type_=its[name].type) for name in ("id", *names)}
+
+
+def _given_many(model: type[Model], names: Sequence[str], prefix: str) -> Mapping[str, Any]:
+    given = select(*unnested(model, ("id", *names), prefix)).subquery()
+    return {name: given.c[name] for name in ("id", *names)}
 
 
 def text(statement: Executable) -> str:
@@ -146,6 +161,10 @@ def unnested(model: type[Model], names: Sequence[str], prefix: str = "") -> Iter
             raise TypeError(f"{model.__name__}.{name}: only SQLAlchemy can write it")
         array = bindparam(prefix + name, type_=ARRAY(its))
         yield func.unnest(array).label(name)
+
+
+def _single(rows: Rows, prefix: str) -> dict[str, Any]:
+    return {prefix + name: adapted(value) for name, value in rows[0].items()}
 
 
 def columns(rows: Rows, prefix: str = "") -> dict[str, list[Any]]:

@@ -99,8 +99,7 @@ DELAYS = """
 
 def end_to_end(hall: Hall, per_second: float = 50) -> list[Row]:
     """From the message's arrival in our process to the commit that makes its payment paid."""
-    hall.stand.start("worker")
-    hall.stand.start("scheduler")
+    hall.stand.start_all("worker", "scheduler")
     seconds = max(4.0, 2 * hall.seconds)
     samples = []
     for _ in range(hall.rounds):
@@ -198,7 +197,7 @@ def questions(hall: Hall, seconds: float = 12, many: int = 2_000) -> list[Row]:
     people = hall.town.waiting(many, timedelta(seconds=50), SHOPS)
     mine = [[person.payment_id for person in people]]
     hall.connection.execute("update payment set next_question_at = now() where id = any(%s)", mine)
-    hall.stand.start("scheduler")
+    hall.stand.start_all("safaricom", "scheduler")
     asked = (
         f"select count(*) from payment where verified_by = 'query' and id >= {people[0].payment_id}"
     )

@@ -106,6 +106,12 @@ class Stand:
             sleep(0.005)
         return perf_counter() - began
 
+    def start_all(self, *names: str) -> None:
+        """Those that an earlier row has not left running."""
+        for name in names:
+            if name not in self.running:
+                self.start(name)
+
     def _command(self, name: str) -> tuple[str, ...]:
         port = str(self.ports.get(name, ""))
         commands = {

@@ -31,6 +31,20 @@ MUTANTS = (
         "tests/payments/test_concurrency.py::test_fifty_threads_settle_one_callback_once",
     ),
     Mutant(
+        "settle plainly without the locks",
+        "app/payments/chains.py",
+        "query.with_for_update(key_share=True, skip_locked=True)",
+        "query",
+        "tests/payments/test_plain_answers.py::test_nobody_waits_for_what_somebody_holds",
+    ),
+    Mutant(
+        "believe an answer whose money is here already",
+        "app/payments/plain.py",
+        "    return [one for one in free if one.payment.id not in there]\n",
+        "    return free\n",
+        "tests/payments/test_plain_answers.py::test_what_a_tills_statement_may_have_brought_is_odd",
+    ),
+    Mutant(
         "lock without looking again",
         "app/payments/locking.py",
         'FRESH = {"populate_existing": True}',

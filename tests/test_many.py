@@ -39,7 +39,7 @@ def test_objects_of_several_models_are_written_by_one_statement(pair, statements
     pair[1].ended_at = at
     callbacks[1].outcome = "paid"
     statements.clear()
-    many.save(pair, callbacks, [])
+    many.save(db.session.connection(), pair, callbacks, [])
     db.session.commit()
     assert len(statements) == 1  # a flush finds nothing left to do
     assert [(one.code, one.ended_at) for one in pair] == [("17", None), (None, at)]
@@ -48,22 +48,22 @@ def test_objects_of_several_models_are_written_by_one_statement(pair, statements
 
 def test_one_object_twice_is_written_once(pair):
     pair[0].code = "17"
-    many.save([pair[0], pair[0]])
+    many.save(db.session.connection(), [pair[0], pair[0]])
     db.session.commit()
     assert pair[0].code == "17"
 
 
 def test_nothing_changed_is_no_statement(pair, statements):
     statements.clear()
-    many.save(pair, [])
-    many.save()
+    many.save(db.session.connection(), pair, [])
+    many.save(db.session.connection())
     assert statements == []
 
 
 def test_a_members_name_stands_beside_a_text(pair):
     """One was read, one was set: psycopg takes a list of one type."""
     pair[0].move_to(UNCONFIRMED, actor="test")
-    many.save(pair)
+    many.save(db.session.connection(), pair)
     db.session.commit()
     assert [one.status for one in pair] == ["unconfirmed", "pending"]
 
@@ -73,20 +73,20 @@ def test_a_row_that_is_gone_is_a_surprise(app, pair):
     db.session.connection().exec_driver_sql("delete from payment where id = %s", (pair[1].id,))
     pair[0].code = pair[1].code = "17"
     with pytest.raises(Surprise, match="Payment: 2 to write, 1 written"):
-        many.save(pair)
+        many.save(db.session.connection(), pair)
     db.session.rollback()
 
 
 def test_the_triggers_watch_it_too(pair):
     pair[0].amount += 1
     with pytest.raises(DBAPIError, match="frozen"):
-        many.save(pair)
+        many.save(db.session.connection(), pair)
     db.session.rollback()
 
 
 def test_what_only_sqlalchemy_can_write_is_refused(pair):
     pair[0].token = "in the clear"
     with pytest.raises(TypeError, match=r"Payment\.token"):
-        many.save(pair)
+        many.save(db.session.connection(), pair)
     db.session.rollback()
     assert db.session.get_one(Payment, pair[0].id).token != "in the clear"

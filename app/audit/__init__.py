@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from sqlalchemy import event, select
 from sqlalchemy.orm import Mapped, Session, SessionTransaction, scoped_session
 
-from app import clock, many
+from app import clock, direct, many
 from app.audit import statements
 from app.audit.models import GENESIS, AuditEvent, AuditHead
 from app.extensions import db
@@ -80,9 +80,8 @@ def _write(session: Session) -> None:
     chains = defaultdict(list)
     for pending in session.info.pop(PENDING):
         chains[pending.merchant_id or pending.subject.id].append(pending)
-    extend(
-        session.connection(), {merchant_id: chains[merchant_id] for merchant_id in sorted(chains)}
-    )
+    ordered = {merchant_id: chains[merchant_id] for merchant_id in sorted(chains)}
+    extend(direct.of_session(session), ordered)
 
 
 @event.listens_for(Session, "after_soft_rollback")

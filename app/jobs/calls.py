@@ -12,6 +12,8 @@ What can happen between the lines:
 - an answer cannot be written with the others, because somebody holds its row, or one of them is
   refused by the database: its own thread writes it by itself, stubbornly; the keeper waits for no row;
 - the commit came through, and nobody heard that it did: each is written once more, which changes nothing;
+- the keeper cannot start, or dies of something that nobody has thought of: who has heard an answer writes
+  it alone, and the next ring makes another keeper;
 - a ring comes while the last look finds nothing: `_rung` is put down before the look, not after it.
 """
 
@@ -65,14 +67,27 @@ class Calls(Generic[C, H]):
             self._rung = True
             self._changed.notify_all()
             if not self._kept and not self._closing:
-                self._kept = True
                 threading.Thread(target=self._keep, name=self._kind.name, daemon=True).start()
+                self._kept = True  # not before: where it cannot start, the next ring tries again
 
     def _keep(self) -> None:
         with self._app.app_context():
-            while self._is_wanted():
-                self._write(self._handed_in())
-                self._claim()
+            try:
+                while self._is_wanted():
+                    self._write(self._handed_in())
+                    self._claim()
+            except BaseException:  # noqa: BLE001 - nobody has thought of it, and everybody would wait for it
+                log().exception("keeper died", kind=self._kind.name)
+                self._resign()
+
+    def _resign(self) -> None:
+        """Whoever has an answer writes it alone; the next ring makes another keeper."""
+        with self._changed:
+            self._kept = False
+            left, self._heard = self._heard, []
+            self._changed.notify_all()
+        for one in left:
+            one.seen.set()
 
     def _is_wanted(self) -> bool:
         """Waits until there is something to do. False: all is done, and this thread is nobody's."""
@@ -155,6 +170,8 @@ class Calls(Generic[C, H]):
     def _kept_for(self, heard: Heard[C, H]) -> bool:
         """Hands it to the keeper, and waits until it is written, or left."""
         with self._changed:
+            if not self._kept:
+                return False
             self._heard.append(heard)
             self._changed.notify_all()
         heard.seen.wait()
@@ -163,7 +180,7 @@ class Calls(Generic[C, H]):
     def wait(self, seconds: float | None = None) -> bool:
         """Whether all work has run out in time."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._kept, seconds)
+            return self._changed.wait_for(lambda: not self._kept and not self._under_way, seconds)
 
     def close(self, seconds: float) -> bool:
         """Finishes what was begun, begins nothing more."""

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from flask import Flask, current_app
 
+from app import direct
 from app.daraja import Unreadable
 from app.errors import Surprise
 from app.extensions import db
@@ -15,7 +16,7 @@ from app.jobs.calls import Calls, Kind
 from app.jobs.lanes import Lanes
 from app.jobs.safaricom import PROMPTS, QUESTIONS
 from app.logs import log
-from app.payments import inbox, plain, settlement
+from app.payments import chains, inbox, plain, settlement
 from app.payments.models import Callback
 
 AT_ONCE = 50  # messages in one commit
@@ -80,10 +81,9 @@ def settle_inbox() -> None:
     try:
         for oldest in cycle((False, False, False, True)):
             found = settle_some(oldest=oldest)
-            if found == AT_ONCE:
-                lanes("settle").open()
-            elif not found:
+            if found < AT_ONCE:  # whatever has come since then has rung
                 break
+            lanes("settle").open()
         lanes("settle").wait()
     except BaseException:  # the process goes on, and must not keep a broken transaction
         db.session.remove()
@@ -110,14 +110,15 @@ def _one(kind: Kind[C, H]) -> bool:
 
 def settle_some(*, oldest: bool = False) -> int:
     """The plain ones of several messages together; then the odd ones, each by itself. How many."""
-    found = inbox.due(AT_ONCE, oldest=oldest)
+    rows = direct.of_session()
+    found = chains.due(rows, AT_ONCE, oldest=oldest)
     if not found:
         db.session.rollback()
         return 0
-    waiting = [callback.id for callback in found]
+    waiting = [message.callback.id for message in found]
     settled: set[int] = set()
     try:
-        settled = plain.settle(found)
+        settled = plain.settle(rows, found)
         db.session.commit()
     except Exception:  # noqa: BLE001 - one of them, and nobody knows which: each gets its own try
         log().exception("messages not settled together", callbacks=waiting)

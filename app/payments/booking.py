@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Select, func, select, true
 
-from app import audit, clock, ledger, many
+from app import audit, clock, direct, ledger, many
 from app.billing import subscriptions
 from app.billing.models import Invoice
 from app.extensions import db
@@ -87,7 +87,7 @@ def _sold(invoice: Invoice) -> ledger.Transfer:
     return ledger.Transfer(invoice.merchant_id, amounts, invoice_id=invoice.id)
 
 
-def book_exact(paid: Sequence[tuple[Payment, int]]) -> None:
+def book_exact(rows: direct.Transaction, paid: Sequence[tuple[Payment, int]]) -> None:
     """Receipts, by their ids, that pay their payments' open invoices to the shilling: nothing touches
     a balance. They are written; the caller holds payments, invoices and subscriptions.
     """
@@ -98,7 +98,7 @@ def book_exact(paid: Sequence[tuple[Payment, int]]) -> None:
         transfers += [_received(invoice, receipt_id, payment.amount, source), _sold(invoice)]
         subscriptions.extend(invoice, clock.now())
     allocations = [_allocation(receipt_id, payment.invoice) for payment, receipt_id in paid]
-    many.insert(db.session.connection(), Allocation, allocations)
+    many.insert(rows, Allocation, allocations)
     ledger.post_all(transfers)
 
 

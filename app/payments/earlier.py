@@ -7,11 +7,25 @@ staff are told; that it takes one is not, for otherwise the same money would be 
 it was another prompt's, then this one's own line is still to come, and is booked when it does.
 """
 
+from collections.abc import Collection
 from datetime import timedelta
+from functools import cache
 
-from sqlalchemy import and_, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Interval,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.orm import aliased
 
+from app import direct, many
 from app.billing.models import Invoice
 from app.extensions import db
 from app.payments import alerts, booking, doubts
@@ -60,23 +74,46 @@ def nobodys(payment: Payment) -> list[int]:
     """Money from a till's statement, which names no account, of this prompt's minutes and amount."""
     if payment.sending_at is None:
         return []
+    alike = _alike(
+        Receipt.merchant_id == payment.merchant_id,
+        Receipt.amount == payment.amount,
+        Receipt.paid_at.between(
+            payment.sending_at - PROMPT_EARLY, payment.sending_at + PROMPT_LATE
+        ),
+    )
+    return list(db.session.scalars(alike.order_by(Receipt.id)))
+
+
+def may_have_come(rows: direct.Transaction, payment_ids: Collection[int]) -> set[int]:
+    """Those of these payments for which there is such money."""
+    values = {"ids": list(payment_ids), "early": PROMPT_EARLY, "late": PROMPT_LATE}
+    found = rows.exec_driver_sql(_may_have_come_text(), values)
+    return {payment_id for (payment_id,) in found}
+
+
+@cache
+def _may_have_come_text() -> str:
+    early, late = bindparam("early", type_=Interval), bindparam("late", type_=Interval)
+    alike = _alike(
+        Receipt.merchant_id == Payment.merchant_id,
+        Receipt.amount == Payment.amount,
+        Receipt.paid_at.between(Payment.sending_at - early, Payment.sending_at + late),
+    )
+    ours = Payment.id == func.any(bindparam("ids", type_=ARRAY(BigInteger)))
+    return many.text(select(Payment.id).where(ours, alike.correlate(Payment).exists()))
+
+
+def _alike(*this: ColumnElement[bool]) -> Select[int]:
     named = select(Invoice.id).where(
         Invoice.merchant_id == StatementLine.merchant_id,
         Invoice.reference == StatementLine.reference,
     )
     line = (StatementLine.merchant_id == Receipt.merchant_id, StatementLine.code == Receipt.code)
-    query = select(Receipt.id).join(StatementLine, and_(*line, StatementLine.paid_in > 0))
-    alike = query.where(
-        Receipt.merchant_id == payment.merchant_id,
-        Receipt.subscriber_id.is_(None),
-        Receipt.payment_id.is_(None),
-        Receipt.amount == payment.amount,
-        Receipt.paid_at.between(
-            payment.sending_at - PROMPT_EARLY, payment.sending_at + PROMPT_LATE
-        ),
-        ~named.exists(),
+    query = select(Receipt.id).join(
+        StatementLine, and_(*line, StatementLine.paid_in > literal_column("0"))
     )
-    return list(db.session.scalars(alike.order_by(Receipt.id)))
+    nobodys = (Receipt.subscriber_id.is_(None), Receipt.payment_id.is_(None))
+    return query.where(*nobodys, *this, ~named.exists())
 
 
 def _may_be(receipt: Receipt, owner: int) -> bool:

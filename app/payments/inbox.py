@@ -1,7 +1,6 @@
 """Keep what Safaricom sends before anyone thinks about it (M10)."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import (
@@ -12,6 +11,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal,
     or_,
     select,
     true,
@@ -85,27 +85,22 @@ def next_due(*, oldest: bool = False) -> Callback | None:
 
     Every few times the caller asks for the oldest, so that a backlog drains too. None: nothing waits.
     """
-    return next(iter(due(1, oldest=oldest)), None)
-
-
-def due(most: int, *, oldest: bool = False) -> Sequence[Callback]:
-    """As `next_due`, but several."""
     order = Callback.next_try_at.asc() if oldest else Callback.next_try_at.desc()
-    query = select(Callback).where(*_waiting()).order_by(order).limit(most)
-    return db.session.scalars(query.with_for_update(skip_locked=True)).all()
+    query = select(Callback).where(*waiting(literal(clock.now()))).order_by(order).limit(1)
+    return db.session.scalar(query.with_for_update(skip_locked=True))
 
 
 def still_due(callback_id: int) -> Callback | None:
     """The message, locked; None when it waits no more, or is somebody else's."""
-    query = select(Callback).where(Callback.id == callback_id, *_waiting())
+    query = select(Callback).where(Callback.id == callback_id, *waiting(literal(clock.now())))
     return db.session.scalar(query.with_for_update(skip_locked=True), execution_options=FRESH)
 
 
-def _waiting() -> tuple[ColumnElement[bool], ...]:
+def waiting(now: ColumnElement[datetime]) -> tuple[ColumnElement[bool], ...]:
     return (
         Callback.settled_at.is_(None),
         Callback.parked_at.is_(None),
-        Callback.next_try_at <= clock.now(),
+        Callback.next_try_at <= now,
     )
 
 

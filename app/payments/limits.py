@@ -4,14 +4,13 @@ A phone number in a checkout form is a weapon against its owner (security.md fin
 limits count over all merchants, and their answers never tell whether a number is known.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, and_, cast, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from app import clock, crypto
 from app.errors import MustWait
@@ -93,13 +92,6 @@ def _network(address: str) -> str:
 def lock_key(key: bytes) -> None:
     """Serialises the transactions that hold the same key, until they end."""
     db.session.execute(select(func.pg_advisory_xact_lock(number(key))))
-
-
-def lock_keys(keys: Collection[bytes]) -> None:
-    """Several, in one statement, and always in the same order: two cannot wait for each other."""
-    numbers = cast(sorted(number(key) for key in keys), ARRAY(BigInteger))
-    each = func.unnest(numbers).column_valued("number")
-    db.session.execute(select(func.pg_advisory_xact_lock(each)))
 
 
 def number(key: bytes) -> int:

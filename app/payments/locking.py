@@ -1,5 +1,6 @@
 """Lock late, lock fresh, and always in this order: Payment, receipt number, nameless money, Receipt,
 Invoice, Subscription, Subscriber; of several of one kind the smaller id first. The audit's head is last.
+Who takes what nobody holds, and waits for none of it, needs no order: chains.py.
 
 What a lock is for: the payment's its status; the receipt's its owner and what of it is in suspense;
 the subscriber's every balance that is theirs.
@@ -9,8 +10,6 @@ from collections.abc import Collection
 from typing import TypeVar
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import defer, selectinload
-from sqlalchemy.orm.attributes import set_committed_value
 
 from app import crypto
 from app.billing.models import Invoice, Subscriber, Subscription
@@ -31,36 +30,11 @@ def locked(payment_id: int) -> Payment:
     return db.session.scalars(query, execution_options=FRESH).one()
 
 
-def locked_all(payment_ids: Collection[int]) -> dict[int, Payment]:
-    """Several payments by their ids, with their merchants; the browser's tokens only when asked for."""
-    query = select(Payment).where(Payment.id.in_(payment_ids)).order_by(Payment.id)
-    hidden = (defer(Payment.token), defer(Payment.attempt))  # a cipher each
-    query = query.options(selectinload(Payment.merchant), *hidden)
-    return {payment.id: payment for payment in _all_locked(query)}
-
-
 def locked_free(payment_ids: Collection[int]) -> list[Payment]:
     """Those of these payments that nobody holds: for who must not wait, and can come again."""
     query = select(Payment).where(Payment.id.in_(payment_ids)).order_by(Payment.id)
     locking = query.with_for_update(key_share=True, skip_locked=True)
     return list(db.session.scalars(locking, execution_options=FRESH))
-
-
-def locked_numbers(codes: Collection[str]) -> None:
-    limits.lock_keys([_number_key(code) for code in codes])
-
-
-def locked_invoices(invoice_ids: Collection[int]) -> list[Invoice]:
-    """And their subscriptions and subscribers, whose plans are then known too."""
-    invoices = _all_locked(select(Invoice).where(Invoice.id.in_(invoice_ids)).order_by(Invoice.id))
-    theirs = Subscription.id.in_({invoice.subscription_id for invoice in invoices})
-    query = select(Subscription).where(theirs).order_by(Subscription.id)
-    subscriptions = _all_locked(query.options(selectinload(Subscription.plan)))
-    mine = {subscription.id: subscription for subscription in subscriptions}
-    for invoice in invoices:  # which keeps it in memory: no query later
-        set_committed_value(invoice, "subscription", mine[invoice.subscription_id])
-    locked_subscribers(*{subscription.subscriber_id for subscription in subscriptions})
-    return invoices
 
 
 def locked_invoice(invoice_id: int) -> Invoice:
@@ -74,17 +48,21 @@ def locked_invoice(invoice_id: int) -> Invoice:
 
 def locked_number(code: str) -> None:
     """Whoever verifies a receipt number, or looks whether it is there, does so alone until commit."""
-    limits.lock_key(_number_key(code))
+    limits.lock_key(number_key(code))
 
 
-def _number_key(code: str) -> bytes:
+def number_key(code: str) -> bytes:
     return crypto.blind_index(code, "receipt")
 
 
 def locked_nameless(merchant_id: int, amount: int) -> None:
     """Money whose number is not known, and a line's whose payment is not: whoever books one of them
     looks for the other first, and does so alone until commit."""
-    limits.lock_key(crypto.blind_index(f"{merchant_id}|{amount}", "nameless"))
+    limits.lock_key(nameless_key(merchant_id, amount))
+
+
+def nameless_key(merchant_id: int, amount: int) -> bytes:
+    return crypto.blind_index(f"{merchant_id}|{amount}", "nameless")
 
 
 def locked_receipt(receipt_id: int) -> Receipt:

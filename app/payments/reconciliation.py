@@ -9,6 +9,8 @@ Many are claimed in one commit, and many answers noted in another; what can happ
   that has fewer than were wanted leaves the rest due, as they were;
 - somebody holds a payment whose answer is noted (its callback is being settled): it is left out, and its
   own thread waits for it; what it then finds, `paid` for instance, decides what the answer means;
+- an answer says paid: plain money of many is booked together (plain.py), none of it where anybody holds
+  anything of it; whatever is odd goes the long way, by itself;
 - an answer is noted twice, because nobody heard of the first commit: one more event, and one more
   recheck counted; never money, which `settlement.found_paid` books under the payment's lock and status.
 """
@@ -21,10 +23,10 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from app import audit, clock, crypto, many
+from app import audit, clock, crypto, direct, many
 from app.daraja import Answer, Credentials, Reason, Verdict
 from app.extensions import db
-from app.payments import alerts, buckets, schedule, settlement
+from app.payments import alerts, buckets, plain, schedule, settlement
 from app.payments.locking import FRESH, locked, locked_free
 from app.payments.models import Payment
 from app.payments.states import FAILED, PAID, PENDING, UNCONFIRMED
@@ -112,7 +114,7 @@ def _leased(asked: Asked) -> list[Question]:
             payment.questions += 1
         payment.question_rank = schedule.OPEN  # URGENT again: somebody hurried while we asked
         schedule.lease(payment)
-    many.save([payment for payment, _ in asked])
+    many.save(direct.of_session(), [payment for payment, _ in asked])
     return [question for _, question in asked]
 
 
@@ -149,15 +151,17 @@ def answered(payment_id: int, answer: Answer) -> None:
 
 
 def answered_all(answers: Mapping[int, Answer]) -> set[int]:
-    """Those that bring no money, of payments that nobody holds: the ids of what was noted.
-
-    Money locks its invoice, its subscription and its subscriber, in this order, payment by payment.
-    """
-    payments = [p for p in locked_free(answers) if not _brings_money(p, answers[p.id])]
+    """Those whose money is plain, and those that bring none, of payments that nobody holds: the ids of
+    what was noted. Other money waits for others: payment by payment."""
+    rows = direct.of_session()
+    paid = [payment_id for payment_id, answer in answers.items() if answer.verdict == Verdict.PAID]
+    done = plain.answer_paid(rows, paid, lambda p: _hear(p, answers[p.id])) if paid else set()
+    others = locked_free(answers.keys() - done)
+    payments = [p for p in others if not _brings_money(p, answers[p.id])]
     for payment in payments:
         _answered(payment, answers[payment.id])
-    many.save(payments)
-    return {payment.id for payment in payments}
+    many.save(rows, payments)
+    return done | {payment.id for payment in payments}
 
 
 def _brings_money(payment: Payment, answer: Answer) -> bool:
@@ -166,15 +170,19 @@ def _brings_money(payment: Payment, answer: Answer) -> bool:
 
 def _answered(payment: Payment, answer: Answer) -> None:
     hurried = payment.question_rank == schedule.URGENT
+    _hear(payment, answer)
+    _apply(payment, answer)
+    if hurried and payment.next_question_at is not None and payment.status != PAID:
+        schedule.hurry(payment)
+
+
+def _hear(payment: Payment, answer: Answer) -> None:
     schedule.release(payment)
     audit.record(
         payment, "question.answered", actor="safaricom", verdict=answer.verdict, code=answer.code
     )
     if answer.verdict != Verdict.UNKNOWN:
         payment.answered_at = clock.now()
-    _apply(payment, answer)
-    if hurried and payment.next_question_at is not None and payment.status != PAID:
-        schedule.hurry(payment)
 
 
 def _apply(payment: Payment, answer: Answer) -> None:

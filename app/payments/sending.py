@@ -9,6 +9,7 @@ What can happen between the lines (M5), to each of them, however many share a co
 - somebody holds a payment whose answer is noted: SKIP LOCKED leaves it out, its own thread waits for it;
 - one answer of many cannot be written: none is, and each is written by itself (jobs/calls.py);
 - an answer is noted twice, because nobody heard of the first commit: the status says that it is known;
+- a message that overtook the answer named another id: both cannot be true, and a person is told;
 - Safaricom gives one id to two payments: `hear_all` leaves such to `hear`, which tells a person, and the
   unique index on `checkout_index` takes back whatever two workers did at the same time.
 """
@@ -21,7 +22,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from app import clock, crypto, many
+from app import clock, crypto, direct, many
 from app.daraja import Accepted, Credentials, Prompt, Reason, Refused
 from app.extensions import db
 from app.payments import alerts, gate, schedule
@@ -105,7 +106,7 @@ def hear_all(heard: Mapping[int, Heard]) -> set[int]:
     payments = locked_free(ours)
     for payment in payments:
         _hear(payment, ours[payment.id], is_new=True)
-    many.save(payments)
+    many.save(direct.of_session(), payments)
     return {payment.id for payment in payments}
 
 
@@ -145,6 +146,9 @@ def _hear(payment: Payment, heard: Heard, *, is_new: bool) -> None:
 
 
 def _accepted(payment: Payment, answer: Accepted, *, is_new: bool) -> None:
+    if payment.checkout_index not in (None, checkout_index(answer.checkout_request_id)):
+        text = "A message named another request id than M-PESA's answer to the push."
+        alerts.raise_for(payment, "contradiction", text)
     sending = payment.status == SENDING
     at = clock.now() if sending else payment.sending_at
     identify(payment, answer.checkout_request_id, at, is_new=is_new)

@@ -99,3 +99,31 @@ def test_each_redis_has_a_ringer_of_its_own(own_redis, tmp_path):
     mine = bell.ringer(own_redis.url)
     assert bell.ringer(own_redis.url) is mine
     assert bell.ringer(f"unix://{tmp_path}/other") is not mine
+
+
+def test_a_ring_that_nobody_hears_is_forgotten(own_redis):
+    bell.ring(bell.SETTLE)
+    assert eventually(lambda: rung(own_redis))
+    [job] = rung(own_redis)
+    assert 0 < own_redis.client.ttl(job.key) <= bell.RING["ttl"]
+
+
+def test_each_ring_is_a_job_of_its_own(own_redis):
+    for _ in range(3):
+        bell.ring(bell.SETTLE)
+        bell.ring(bell.SEND)
+        time.sleep(0.1)
+    names = [job.func_name for job in rung(own_redis)]
+    assert names.count("app.jobs.work.settle_inbox") == 3
+    assert names.count("app.jobs.work.send_prompts") == 3
+
+
+def test_who_has_found_a_long_queue_rings_again_when_it_is_short(own_redis):
+    queue = bell.queue(own_redis.client)
+    for _ in range(bell.ENOUGH):
+        queue.enqueue("app.jobs.work.settle_inbox")
+    bell.ring(bell.SETTLE)
+    time.sleep(0.1)
+    queue.empty()
+    bell.ring(bell.SEND)
+    assert eventually(lambda: [job.func_name for job in rung(own_redis)])

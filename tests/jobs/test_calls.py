@@ -239,3 +239,42 @@ def test_closing_finishes_what_began_and_begins_nothing_more(wired_app):
     ours.open()
     assert ours.wait(SOON)
     assert world.written == [0, 1]
+
+
+def test_a_keeper_that_cannot_start_does_not_silence_the_next_ring(wired_app, monkeypatch):
+    world = World(3)
+    ours = calls(wired_app, world)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse_to_start)
+        with pytest.raises(RuntimeError):
+            ours.open()
+    assert ours.wait(0)
+    ours.open()
+    assert ours.wait(SOON)
+    assert world.written == [0, 1, 2]
+
+
+def refuse_to_start(_thread):
+    raise RuntimeError("can't start new thread")
+
+
+@pytest.mark.parametrize("part", ["claim", "note"])
+def test_a_keeper_that_dies_keeps_no_answer_and_no_ring(wired_app, part):
+    """Whatever it is that nobody has thought of: what was heard is written, and the next ring is heard."""
+    world, died = World(4, 0.05), []
+    verbs = {"claim": world.claim, "note": world.note}
+
+    def dies_once(given):
+        if not died and (part == "note" or world.claims):
+            died.append(1)
+            raise SystemExit
+        return verbs[part](given)
+
+    kind = Kind("test", call=world.call, note_alone=world.note_alone, **verbs | {part: dies_once})
+    ours = Calls(wired_app, kind, 2)
+    ours.open()
+    assert eventually(lambda: died and ours.wait(0))
+    assert eventually(lambda: len(world.written) == 2)
+    ours.open()
+    assert ours.wait(SOON)
+    assert eventually(lambda: world.written == [0, 1, 2, 3])

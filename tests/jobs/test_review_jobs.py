@@ -4,10 +4,12 @@ import json
 import threading
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import time_machine
-from sqlalchemy import event, func, select, text
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
 from app import clock, crypto
@@ -188,33 +190,46 @@ def test_a_merchant_whose_secret_does_not_open_holds_up_no_others_prompt(plan, s
 
 
 @contextmanager
-def cut_off_at(part):
-    """As a restart of PostgreSQL does: ends the session that is about to send such a statement."""
-    done = []
-
-    def cut(connection, _cursor, statement, *_):
-        if part in statement and "FOR" in statement and not done:
-            done.append(connection.connection.driver_connection.info.backend_pid)
-            with db.engine.connect() as hand:
-                hand.execute(text("select pg_terminate_backend(:pid, 1000)"), {"pid": done[0]})
-
-    listen = (db.engine, "before_cursor_execute", cut)
-    event.listen(*listen)
-    try:
-        with suppress(Exception):  # whatever a worker meets, its next job must work
-            yield
-    finally:
-        event.remove(*listen)
-    assert done
+def cut_off_before_the_first_statement():
+    """As a restart of PostgreSQL does: ends the session's connection, in its transaction."""
+    pid = db.session.scalar(text("select pg_backend_pid()"))
+    with db.engine.connect() as hand:
+        hand.execute(text("select pg_terminate_backend(:pid, 1000)"), {"pid": pid})
+    yield
 
 
-@pytest.mark.parametrize("part", ["FROM callback", "FROM payment", "FROM invoice"])
-def test_after_a_lost_connection_the_inbox_is_emptied_by_the_same_process(plan, part):
+@contextmanager
+def cut_off_at(verb, table):
+    """Ends whoever is about to write there."""
+    body = "perform pg_terminate_backend(pg_backend_pid()); return new;"
+    with db.engine.begin() as hand:
+        hand.exec_driver_sql(
+            f"create function gone() returns trigger language plpgsql as $$ begin {body} end $$;"
+            f" create trigger gone before {verb} on {table} for each row execute function gone()"
+        )
+    yield
+    with db.engine.begin() as hand:
+        hand.exec_driver_sql(f"drop trigger gone on {table}; drop function gone()")
+
+
+@pytest.mark.parametrize(
+    "cut_off",
+    [
+        cut_off_before_the_first_statement,
+        partial(cut_off_at, "insert", "receipt"),
+        partial(cut_off_at, "update", "payment"),
+        partial(cut_off_at, "insert", "audit_event"),
+    ],
+)
+def test_after_a_lost_connection_the_inbox_is_emptied_by_the_same_process(plan, cut_off):
     payment, hook = factories.pending(plan)
     payment_id = payment.id
     factories.deliver(hook, factories.success())
-    with cut_off_at(part):
+    db.session.rollback()
+    with cut_off(), suppress(SQLAlchemyError):  # whatever a worker meets, its next job must work
         work.settle_inbox()
+    assert factories.fresh(payment_id).status == "pending"
+    db.session.rollback()
     with time_machine.travel(clock.now() + timedelta(minutes=1)):
         work.settle_inbox()
     assert factories.fresh(payment_id).status == "paid"

@@ -1,13 +1,17 @@
 """Many messages at once: plain ones together, odd ones alone, and what it comes to is the same."""
 
+import psycopg
 from sqlalchemy import event, func, select, text
 
 from app import audit
 from app.extensions import db
 from app.jobs import work
 from app.ledger import LedgerEntry
+from app.payments import limits
+from app.payments.locking import number_key
 from app.payments.models import Callback, Payment, Receipt
 from tests import factories
+from tests.payments.beside import Beside, holding, somebody_waits
 
 
 def outcomes():
@@ -72,3 +76,59 @@ def test_where_one_of_many_raises_the_others_are_paid(app, plan):
         db.session.execute(text("alter table receipt drop constraint a_bug"))
         db.session.commit()
     assert [outcome or "" for outcome in outcomes()] == ["paid", "", "paid"]
+
+
+def test_what_somebody_holds_waits_alone_and_the_others_do_not(app, plan):
+    ids, hooks = zip(*[pending(plan, n) for n in range(3)], strict=True)
+    for n, hook in enumerate(hooks):
+        factories.deliver(hook, news(n))
+    with holding("select 1 from payment where id = :id for update", id=ids[1]):
+        worker = Beside(app, work.settle_inbox)
+        somebody_waits()
+        assert outcomes() == ["paid", None, "paid"]
+    assert worker.ended() is None
+    assert outcomes() == ["paid"] * 3
+
+
+def test_whose_balance_somebody_holds_waits_alone(app, plan):
+    (_, hook), (_, other) = (pending(plan, n) for n in range(2))
+    factories.deliver(hook, news(0))
+    factories.deliver(other, news(1))
+    with holding("select 1 from subscriber order by id limit 1 for update"):
+        worker = Beside(app, work.settle_inbox)
+        somebody_waits()
+        assert outcomes() == [None, "paid"]
+    assert worker.ended() is None
+    assert outcomes() == ["paid", "paid"]
+
+
+def test_a_receipt_number_that_somebody_looks_for_is_waited_for_alone(app, plan):
+    _, hook = pending(plan, 0)
+    factories.deliver(hook, news(0))
+    number = limits.number(number_key("TKPLAIN000"))
+    with holding("select pg_advisory_xact_lock(:number)", number=number):
+        worker = Beside(app, work.settle_inbox)
+        somebody_waits()
+        assert outcomes() == [None]
+    assert worker.ended() is None
+    assert outcomes() == ["paid"]
+
+
+def test_a_single_message_is_nine_statements(app, plan, monkeypatch):
+    """Each costs PostgreSQL and us a tenth of a millisecond, whatever it does."""
+    _, hook = pending(plan, 0)
+    factories.deliver(hook, news(0))
+    db.session.rollback()
+    driver = db.session.connection().connection.driver_connection
+    seen = []
+
+    class Counted(psycopg.Cursor):
+        def execute(self, *given, **more):
+            seen.append(given[0])
+            return super().execute(*given, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(driver, "cursor_factory", Counted)
+        work.settle_inbox()
+    assert len(seen) == 9
+    assert outcomes() == ["paid"]

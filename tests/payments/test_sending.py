@@ -9,6 +9,7 @@ from app.extensions import db
 from app.jobs import work
 from app.payments import sending
 from app.payments.alerts import Alert
+from app.payments.locking import locked
 from app.payments.models import Payment
 from tests import factories
 from tests.payments.test_concurrency import at_once
@@ -137,3 +138,28 @@ def test_a_callback_that_was_quicker_decides(plan):
     sending.hear(payment, accepted(1))
     db.session.commit()
     assert (payment.status, payment.next_question_at) == ("paid", asked)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_an_answer_with_another_id_than_the_message_before_it_is_told_of(plan, together):
+    """Asking by the message's id would never confirm it, and nobody would know why."""
+    payment = factories.bought(plan)
+    factories.deliver(factories.sent(payment), factories.success(checkout_id="ws_CO_LIE"))
+    work.settle_inbox()
+    for _ in range(2):
+        if together:
+            heard({payment.id: accepted(1)})
+        else:
+            sending.hear(locked(payment.id), accepted(1))
+            db.session.commit()
+    payment = factories.fresh(payment.id)
+    assert (payment.status, payment.checkout_request_id) == ("paid", "ws_CO_LIE")
+    assert list(db.session.scalars(select(Alert.kind))) == ["contradiction"]
+
+
+def test_an_answer_with_the_messages_id_is_no_news(plan):
+    payment = factories.bought(plan)
+    factories.deliver(factories.sent(payment), factories.success(checkout_id="ws_CO_1"))
+    work.settle_inbox()
+    heard({payment.id: accepted(1)})
+    assert list(db.session.scalars(select(Alert.kind))) == []
