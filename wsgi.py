@@ -18,12 +18,16 @@ else:
     from config import BadSetting
 
     pages = not by_flask or not menu.WITH_PAGES.isdisjoint(sys.argv)
+    migrations = by_flask and menu.MIGRATIONS[0] in sys.argv
     try:
-        app = create_patient() if "doctor" in sys.argv[1:] else create_app(pages=pages)
+        if "doctor" in sys.argv[1:]:
+            app = create_patient()
+        else:
+            app = create_app(pages=pages, migrations=migrations)
     except (BadSetting, CannotRun) as error:
         sys.exit(f"Malipo cannot start: {error}")
 
-# What the application is made of stays: the collector looked for it again and again while it grew, and
-# would ever after, some 100 ms in which every customer of a web process waits.
+# What the application is made of stays. To look for what does not took a fifth of the start; to look
+# again and again later, some 100 ms in which every customer of a web process waits.
 gc.freeze()
 gc.enable()

@@ -34,10 +34,13 @@ class Application(Flask):
         return func
 
 
-def create_app(settings: Settings | None = None, *, pages: bool = True) -> Flask:
+def create_app(
+    settings: Settings | None = None, *, pages: bool = True, migrations: bool = False
+) -> Flask:
     """Raises config.BadSetting. Without settings they come from the environment.
 
-    Commands, worker and scheduler need no `pages`: half of the start, and of the memory.
+    Commands, worker and scheduler need no `pages`: half of the start, and of the memory. Who wants
+    to change the tables says `migrations`.
     """
     settings = settings or read(_environment(os.environ))
     # Without a folder of Flask's own: see web/assets.py
@@ -52,6 +55,8 @@ def create_app(settings: Settings | None = None, *, pages: bool = True) -> Flask
     cli.init_app(app)
     if pages:
         import_module("app.web").init_app(app)
+    if migrations:
+        import_module("app.cli.migrating").init_app(app)
     return app
 
 

@@ -8,7 +8,6 @@ returns, unless it is given to `transaction`. Errors are SQLAlchemy's, as everyw
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 import psycopg
@@ -22,6 +21,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 from app.extensions import db
 
 ENGINE = "direct"  # among Flask-SQLAlchemy's
+DIALECT = PGDialect_psycopg(dbapi=psycopg)  # type: ignore[no-untyped-call]  # it remembers each type
 Row = Any  # a named tuple with the statement's columns
 
 
@@ -29,15 +29,14 @@ class Statement:
     """Of SQLAlchemy's types it knows those of our own (TypeDecorator): psycopg knows the others."""
 
     def __init__(self, clause: Executable) -> None:
-        dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
-        compiled = clause.compile(dialect=dialect)  # type: ignore[attr-defined]
+        compiled = clause.compile(dialect=DIALECT)  # type: ignore[attr-defined]
         self._sql = str(compiled)
         binds = {name: bind for bind, name in compiled.bind_names.items()}
         self._constants = {name: b.value for name, b in binds.items() if b.callable is None}
         self._computed = {name: b.callable for name, b in binds.items() if b.callable}
-        self._written = _ours(binds, lambda ours: ours.bind_processor(dialect))
+        self._written = _ours(binds, lambda ours: ours.bind_processor(DIALECT))
         columns = dict(enumerate(clause.exported_columns))  # type: ignore[attr-defined]
-        self._read = _ours(columns, lambda ours: ours.result_processor(dialect, None))
+        self._read = _ours(columns, lambda ours: ours.result_processor(DIALECT, None))
         self._row = namedtuple("Row", [column.key for column in clause.exported_columns])  # type: ignore[attr-defined, misc]  # noqa: PYI024 - its fields are known at run time
 
     def one(self, **values: object) -> Row | None:
@@ -153,10 +152,5 @@ def _ours(
 def _sqlalchemys(sql: str, error: psycopg.Error) -> BaseException:
     """Without the values: they are somebody's."""
     return DBAPIError.instance(
-        sql, None, error, psycopg.Error, hide_parameters=True, dialect=_dialect()
+        sql, None, error, psycopg.Error, hide_parameters=True, dialect=DIALECT
     )
-
-
-@cache
-def _dialect() -> PGDialect_psycopg:
-    return PGDialect_psycopg(dbapi=psycopg)  # type: ignore[no-untyped-call]

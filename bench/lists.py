@@ -48,7 +48,7 @@ class Case:
 
 
 def main() -> None:
-    app = create_app(config.read(os.environ))
+    app = create_app(config.read(os.environ), migrations=True)
     with app.app_context():
         _fill(int(sys.argv[1]) if len(sys.argv) > 1 else 1_200_000)
         mine = db.session.scalar(text("select count(*) from payment where merchant_id = 1"))

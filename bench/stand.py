@@ -22,9 +22,8 @@ ROOT = Path(__file__).parents[1]
 INSTANCE = ROOT / "instance" / "bench"
 FLASK = (sys.executable, "-m", "flask", "--app", "wsgi")
 # As the README says for production.
-GRANIAN = (
-    *(sys.executable, "-m", "granian", "--interface", "wsgi"),
-    *("--workers", "2", "--blocking-threads", "64"),
+WORDS = (
+    *("--interface", "wsgi", "--workers", "2", "--blocking-threads", "64"),
     *("--backlog", "16384", "--backpressure", "8192"),
     *("--http1-header-read-timeout", "10000", "--http1-buffer-size", "32768"),
     *("--host", "127.0.0.1"),
@@ -67,6 +66,7 @@ class Stand:
             "MPESA_BASE_URL": safaricom,
             "TRUSTED_PROXY_HOPS": "1",  # each customer comes from an address of their own
             "LOG_LEVEL": "WARNING",
+            "MALLOC_ARENA_MAX": "2",  # as in deploy/
         }
         demo = demo_environment(INSTANCE, ours)
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
@@ -115,8 +115,8 @@ class Stand:
     def _command(self, name: str) -> tuple[str, ...]:
         port = str(self.ports.get(name, ""))
         commands = {
-            "web": (*GRANIAN, "--port", port, "wsgi:app"),
-            "floor": (*GRANIAN, "--port", port, "bench.floor:app"),
+            "web": (sys.executable, str(ROOT / "serve.py"), *WORDS, "--port", port, "wsgi:app"),
+            "floor": (sys.executable, "-m", "granian", *WORDS, "--port", port, "bench.floor:app"),
             "safaricom": (sys.executable, str(ROOT / "bench/safaricom.py"), port, "1"),
         }
         return commands.get(name) or (*FLASK, name)

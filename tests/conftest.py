@@ -42,7 +42,7 @@ def environment(postgres_url, redis_url, **more):
 @pytest.fixture(scope="session")
 def wired_app(postgres_url, redis_url, tmp_path_factory):
     """The application on a migrated database, once for the session."""
-    app = create_app(config.read(environment(postgres_url, redis_url)))
+    app = create_app(config.read(environment(postgres_url, redis_url)), migrations=True)
     app.test_client_class = Browser
     app.instance_path = str(tmp_path_factory.mktemp("instance"))  # its spool is nobody else's
     with app.app_context():

@@ -110,7 +110,7 @@ def root():
     shutil.rmtree(root, ignore_errors=True)
 
 
-PARTS = ("app", "migrations", "config.py", "menu.py", "wsgi.py")  # all that runs
+PARTS = ("app", "migrations", "config.py", "menu.py", "serve.py", "wsgi.py")  # all that runs
 
 
 def copy(root):

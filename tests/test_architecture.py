@@ -48,7 +48,7 @@ DOORS = {
 PARSED = {path: ast.parse(path.read_text()) for path in sorted(ROOT.glob("app/**/*.py"))}
 OURS = PARSED | {
     ROOT / name: ast.parse((ROOT / name).read_text())
-    for name in ("config.py", "menu.py", "wsgi.py")
+    for name in ("config.py", "menu.py", "serve.py", "wsgi.py")
 }
 
 

@@ -92,6 +92,7 @@ def test_the_image_holds_what_runs_and_nothing_that_pretends(image):
         "menu.py",
         "migrations",
         "requirements.txt",
+        "serve.py",
         "wsgi.py",
     }
     told = [path for path in image.rglob("*.py") if "simulator" in path.name or "demo" in path.name]
@@ -318,3 +319,16 @@ def test_the_web_is_started_alike_wherever_it_is_started():
         text = re.sub(r'[",\\]', " ", (ROOT / place).read_text())
         found = text.partition("--blocking-threads")[2].split()
         assert found[: len(said)] == said, place
+        assert re.search(r"python +serve\.py +--interface +wsgi", text), place
+
+
+def test_all_that_runs_keeps_few_pools_of_memory():
+    """docs/adr/0025."""
+    for place in (
+        "README.md",
+        "deploy/Containerfile",
+        "deploy/systemd/malipo-web.service",
+        "deploy/systemd/malipo-worker@.service",
+        "deploy/systemd/malipo-scheduler.service",
+    ):
+        assert "MALLOC_ARENA_MAX=2" in (ROOT / place).read_text(), place

@@ -69,7 +69,7 @@ def process_table(environment: Mapping[str, str], ports: Mapping[str, int]) -> l
     """Stopped from the last to the first: a worker that finishes its work still finds Safaricom."""
     web, phone = (f"http://127.0.0.1:{port}" for port in ports.values())
     listen = ("--host", "127.0.0.1", "--port", str(ports["PORT"]))
-    granian = (sys.executable, "-m", "granian", *GRANIAN.split(), *listen, "wsgi:app")
+    granian = (sys.executable, str(ROOT / "serve.py"), *GRANIAN.split(), *listen, "wsgi:app")
     simulator = (*FLASK, "simulator", "--port", str(ports["SIMULATOR_PORT"]))
     table = [
         Child("simulator", simulator, f"{phone}/healthz"),

@@ -21,6 +21,7 @@ from app.local.processes import CannotRun, Program
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PATIENCE = 90  # seconds: a worker finishes what it has begun with Safaricom
 LONGEST_START = 60
+USUAL = {"MALLOC_ARENA_MAX": "2"}  # as in deploy/: less memory (ADR 25)
 QUIET = 10  # seconds between two lines of trouble from one child; its log has them all
 TROUBLE = re.compile(
     rb'"level": ?"(error|critical)"|\b(ERROR|CRITICAL)\b|^[\w.]*(Error|Exception)\b'
@@ -45,7 +46,7 @@ class Watched:
 
 class Supervisor:
     def __init__(self, environment: Mapping[str, str], logs: Path) -> None:
-        self.environment = {**environment, "PYTHONUNBUFFERED": "1"}
+        self.environment = {**USUAL, **environment, "PYTHONUNBUFFERED": "1"}
         self.stopping = Event()
         self._logs = logs
         self._children: list[Watched] = []

@@ -7,6 +7,8 @@ credentials are read with each prompt, and a token is kept under the very secret
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
+from types import ModuleType
 
 from sqlalchemy import func, select
 
@@ -20,7 +22,6 @@ from app.merchants import (
     SHORTCODE,
     TILL,
     Merchant,
-    certificates,
     verification,
 )
 from app.settings import settings
@@ -105,14 +106,19 @@ def set_initiator(merchant: Merchant, name: str, password: str, *, actor: str) -
 
 def set_certificate(merchant: Merchant, file: bytes, *, actor: str) -> None:
     """Safaricom's, that the initiator's password is encrypted for. Empty: none."""
-    found = certificates.read(file) if file.strip() else None
+    found = _certificates().read(file) if file.strip() else None
     merchant.certificate = found.pem if found else None
     details = {"until": found.until.date().isoformat()} if found else {}
     audit.record(merchant, "merchant.certificate_set", actor=actor, **details)
 
 
 def certificate_until(merchant: Merchant) -> datetime | None:
-    return certificates.until(merchant.certificate) if merchant.certificate else None
+    return _certificates().until(merchant.certificate) if merchant.certificate else None
+
+
+def _certificates() -> ModuleType:
+    """Few merchants have one: no start waits for X.509."""
+    return import_module("app.merchants.certificates")
 
 
 def use_platform(merchant: Merchant, *, on: bool, actor: str, reason: str | None = None) -> None:

@@ -1,10 +1,7 @@
 """HTTP in, HTML out; decides nothing about money."""
 
-from pathlib import Path
-
 from flask import Flask
 
-from app.extensions import db
 from app.web import (
     admin,
     assets,
@@ -32,11 +29,7 @@ MOST_BYTES = 64 * 1024
 MOST_PARTS = 20
 
 
-MIGRATIONS = Path(__file__).parents[2] / "migrations"
-
-
 def init_app(app: Flask) -> None:
-    extensions.migrate.init_app(app, db, directory=str(MIGRATIONS))
     extensions.csrf.init_app(app)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     app.config["MAX_FORM_PARTS"] = MOST_PARTS

@@ -110,7 +110,7 @@ class Installation:
     def _command(self, kind):
         if kind == "web":
             listen = ("--host", "127.0.0.1", "--port", self.web.rpartition(":")[2])
-            return (sys.executable, "-m", "granian", *GRANIAN.split(), *listen, "wsgi:app")
+            return (sys.executable, "serve.py", *GRANIAN.split(), *listen, "wsgi:app")
         if kind == "simulator":
             return (*FLASK, "simulator", "--port", self.safaricom.url.rpartition(":")[2])
         return (*FLASK, kind)

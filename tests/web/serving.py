@@ -25,6 +25,7 @@ CROWD = 48  # slow clients at once: fewer than the threads of a process, which m
 @dataclass
 class Server:
     port: int
+    pid: int
 
     def connect(self):
         return socket.create_connection(("127.0.0.1", self.port), timeout=10)
@@ -45,6 +46,10 @@ class Server:
         found = re.match(rb"HTTP/1.[01] ([0-9]{3}) ", answer)
         return int(found.group(1)) if found else None, answer
 
+    def processes(self):
+        """Those that serve: their numbers."""
+        return Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+
     @contextmanager
     def crowd(self, beginning):
         with ExitStack() as stack:
@@ -56,7 +61,7 @@ class Server:
 def command():
     """As README has it."""
     text = (ROOT / "README.md").read_text().replace("\\\n", " ")
-    return shlex.split(re.search("^granian (.*)$", text, re.MULTILINE).group(1))
+    return shlex.split(re.search(r"^python serve\.py (.*)$", text, re.MULTILINE).group(1))
 
 
 @contextmanager
@@ -64,7 +69,7 @@ def house(pytestconfig, redis_url):
     """The application on a database that no test empties under the server's feet, with one plan in it."""
     name = f"malipo_served_{servers.worker(pytestconfig)}"
     url = servers.create_database(servers.urls(pytestconfig).database, name)
-    app = create_app(config.read(environment(url, redis_url)))
+    app = create_app(config.read(environment(url, redis_url)), migrations=True)
     with app.app_context():
         upgrade()
         factories.plan()
@@ -80,12 +85,12 @@ def started(app, log):
     known = app.extensions["malipo.settings"]
     urls = (known.database_url, known.redis_url)
     given = environment(*urls, PUBLIC_BASE_URL=f"http://127.0.0.1:{port}")
-    program = [sys.executable, "-m", "granian", "--port", str(port), *command()]
+    program = [sys.executable, "serve.py", "--port", str(port), *command()]
     with log.open("wb") as out:
         process = subprocess.Popen(
             program, cwd=ROOT, env=bare_environment(**given), stdout=out, stderr=out
         )
-    running = Server(port)
+    running = Server(port, process.pid)
     try:
         wait_for(running, process, log)
         yield running

@@ -4,6 +4,7 @@ import re
 import socket
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -138,3 +139,17 @@ def test_a_proxys_entry_counts_though_a_stranger_wrote_a_line_before_it(server, 
     assert [one.address for one in prompted.kept()] == [
         "127.0.0.1"
     ]  # no proxy of ours: no header counts
+
+
+def test_processes_share_what_was_imported(server):
+    """Had each imported it, it would have nearly all of its memory for itself."""
+    for process in server.processes():
+        memory = Path(f"/proc/{process}/smaps_rollup").read_text()
+        own, all_of_it = (kilobytes(memory, name) for name in ("Private_Dirty", "Rss"))
+        assert own < all_of_it / 2, memory
+    assert len(server.processes()) == 2
+
+
+def kilobytes(memory, name):
+    [size] = re.findall(rf"^{name}: +([0-9]+) kB$", memory, re.MULTILINE)
+    return int(size)
