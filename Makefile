@@ -8,7 +8,8 @@ WORKERS ?= $(shell echo $$(( $$(nproc 2>/dev/null || echo 2) * 3 / 2 )))
 PYTHON ?= $(firstword $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p; done))
 IN := .venv/bin/python -m
-PIP := $(IN) pip install -qq --disable-pip-version-check --no-input
+# The files of requirements name all there is; what is imported is compiled then.
+PIP := $(IN) pip install -qq --disable-pip-version-check --no-input --no-compile --no-deps
 TEMPLATES := $(wildcard app/templates app/simulator/templates)
 
 # A stamp says "installed"; whether it is still true, and what an interrupted attempt left, is looked up.
