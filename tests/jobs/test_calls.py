@@ -15,8 +15,8 @@ SOON = 5.0
 class World:
     """So many things to ask about. Knows how many calls there were at once, and what was written how."""
 
-    def __init__(self, things=0, seconds=0.0):
-        self.waiting, self.seconds = list(range(things)), seconds
+    def __init__(self, things=0, seconds=0.0, commit=0.0):
+        self.waiting, self.seconds, self.commit = list(range(things)), seconds, commit
         self.at_once = self.most = 0
         self.claims, self.together, self.alone = [], [], []
         self.lock = threading.Lock()
@@ -38,6 +38,7 @@ class World:
         return f"answer {thing}"
 
     def note(self, heard):
+        time.sleep(self.commit)
         self.together.append([thing for thing, _ in heard])
         assert all(answer == f"answer {thing}" for thing, answer in heard)
         return set(range(len(heard)))
@@ -78,10 +79,11 @@ def test_no_more_are_claimed_than_can_be_called_at_once(wired_app):
 
 
 def test_answers_that_come_together_are_written_together(wired_app):
-    world = World(20, 0.1)
+    """Those that come while others are being committed: these take longer than starting all calls."""
+    world = World(20, 0.1, commit=0.5)
     ours = calls(wired_app, world, 20)
     ours.open()
-    assert ours.wait(SOON)
+    assert ours.wait(2 * SOON)
     assert world.claims[0] == (20, 20)
     assert len(world.together) < 20
 
