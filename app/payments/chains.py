@@ -17,7 +17,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     DateTime,
-    Executable,
     FromClause,
     Select,
     bindparam,
@@ -29,7 +28,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from app import clock, direct, many
 from app.billing.models import Invoice, Plan, Subscriber, Subscription
 from app.merchants import Merchant
-from app.payments import inbox, limits
+from app.payments import inbox
 from app.payments.models import Callback, Payment
 from app.shapes import Shape
 
@@ -158,19 +157,3 @@ def _locked(shape: Shape[Any], ids: ColumnElement[Any]) -> CTE:
 def _array(query: Select[Any]) -> ColumnElement[Any]:
     """Of all its rows: whoever reads it has locked them all."""
     return func.array(query.scalar_subquery())
-
-
-def free_keys(rows: direct.Transaction, keys: Collection[bytes]) -> set[bytes]:
-    """Those that nobody holds, and that are ours from here to the commit."""
-    numbers = {key: limits.number(key) for key in keys}
-    values = {"numbers": list(numbers.values())}
-    ours = {number for (number,) in rows.exec_driver_sql(_keys_text(), values)}
-    return {key for key, number in numbers.items() if number in ours}
-
-
-@cache
-def _keys_text() -> str:
-    numbers = bindparam("numbers", type_=ARRAY(BigInteger))
-    each = func.unnest(numbers).column_valued("number")
-    found: Executable = select(each).where(func.pg_try_advisory_xact_lock(each))
-    return many.text(found)

@@ -4,15 +4,17 @@ A phone number in a checkout form is a weapon against its owner (security.md fin
 limits count over all merchants, and their answers never tell whether a number is known.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, and_, bindparam, func, or_, select
 
-from app import clock, crypto
+from app import clock, crypto, direct, many
 from app.errors import MustWait
 from app.extensions import db
 from app.payments import buckets, opt_out
@@ -92,6 +94,21 @@ def _network(address: str) -> str:
 def lock_key(key: bytes) -> None:
     """Serialises the transactions that hold the same key, until they end."""
     db.session.execute(select(func.pg_advisory_xact_lock(number(key))))
+
+
+def free_keys(rows: direct.Transaction, keys: Collection[bytes]) -> set[bytes]:
+    """Those that nobody holds, and that are ours from here to the commit: for who does not wait."""
+    numbers = {key: number(key) for key in keys}
+    values = {"numbers": list(numbers.values())}
+    ours = {one for (one,) in rows.exec_driver_sql(_free_text(), values)}
+    return {key for key, one in numbers.items() if one in ours}
+
+
+@cache
+def _free_text() -> str:
+    numbers = bindparam("numbers", type_=ARRAY(BigInteger))
+    each = func.unnest(numbers).column_valued("number")
+    return many.text(select(each).where(func.pg_try_advisory_xact_lock(each)))
 
 
 def number(key: bytes) -> int:

@@ -29,7 +29,7 @@ from sqlalchemy import ARRAY, String, bindparam, func, select, union_all
 from app import clock, crypto, direct, many
 from app.daraja import StkResult, Unreadable, Verdict, read_stk_callback
 from app.errors import Surprise
-from app.payments import booking, chains, doubts, earlier, settlement
+from app.payments import booking, chains, doubts, earlier, limits, settlement
 from app.payments.chains import Message
 from app.payments.locking import nameless_key, number_key
 from app.payments.models import Callback, Payment, Receipt
@@ -116,7 +116,7 @@ def _unbooked(rows: direct.Transaction, money: Sequence[Money]) -> list[Money]:
     if not by_code:
         return []
     keys = {number_key(code): code for code in by_code}
-    ours = {keys[key] for key in chains.free_keys(rows, keys)}
+    ours = {keys[key] for key in limits.free_keys(rows, keys)}
     taken = {code for (code,) in rows.exec_driver_sql(_taken_text(), {"codes": list(ours)})}
     return [by_code[code] for code in by_code if code in ours - taken]
 
@@ -133,7 +133,7 @@ def _new(rows: direct.Transaction, money: Sequence[Money]) -> list[Money]:
     if not money:
         return []
     keys = {one.payment.id: _nameless_key(one.payment) for one in money}
-    ours = chains.free_keys(rows, set(keys.values()))
+    ours = limits.free_keys(rows, set(keys.values()))
     free = [one for one in money if keys[one.payment.id] in ours]
     there = earlier.may_have_come(rows, [one.payment.id for one in free])
     return [one for one in free if one.payment.id not in there]

@@ -20,14 +20,12 @@ What can happen between the lines:
   and asked for by staff, never by this again.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Row, Select, cast, exists, func, select
+from sqlalchemy import Select, exists, func, select
 
-from app import audit, clock, merchants
+from app import audit, clock, direct, merchants
 from app.audit import Written
 from app.billing import invoices
 from app.billing.models import Invoice
@@ -74,11 +72,11 @@ def counted(due: Due) -> Counted:
 def open_some(merchant: Merchant, due: Due, after: Place | None) -> Step:
     """Opens and queues what is due next. The caller commits."""
     rows = db.session.execute(due.next(after, AT_ONCE)).all()
-    held = _held(rows)
+    held = limits.free_keys(direct.of_session(), {row.phone_index for row in rows})
     found = [
         Found(row.id, row.phone_index, invoices.new_reference(merchant.name))
         for row in rows
-        if limits.number(row.phone_index) in held
+        if row.phone_index in held
     ]
     queued = db.session.execute(due.opening(found)).all() if found else []
     new = [row for row in queued if row.amount is not None]
@@ -87,14 +85,6 @@ def open_some(merchant: Merchant, due: Due, after: Place | None) -> Step:
         audit.record(subject, "invoice.issued", actor=ACTOR, amount=row.amount)
     last = tuple(rows[-1])[:2] if len(rows) == AT_ONCE else None
     return Step(len(new), len(queued), len(rows) - len(found), last)
-
-
-def _held(rows: Sequence[Row[Any]]) -> set[int]:
-    """The numbers of the phones' locks that are ours until commit."""
-    numbers = cast([limits.number(row.phone_index) for row in rows], ARRAY(BigInteger))
-    each = func.unnest(numbers).column_valued("number")
-    ours = select(each).where(func.pg_try_advisory_xact_lock(each))
-    return set(db.session.scalars(ours)) if rows else set()
 
 
 def waiting() -> list[int]:
