@@ -3,13 +3,16 @@
 import json
 from itertools import count
 
+from sqlalchemy import select
+
 from app import merchants
 from app.billing import plans
 from app.billing.models import Plan
 from app.daraja import Accepted
 from app.extensions import db
-from app.payments import charging, inbox
+from app.payments import charging, inbox, offers
 from app.payments.models import Callback, Payment
+from app.web import checkout
 
 PHONE = "254712345678"
 number = count(1)
@@ -33,9 +36,10 @@ def merchant(slug="duka", **values):
 
 def bought(sold, phone=PHONE, address="10.0.0.1"):
     """A payment as the checkout makes it: created, not sent."""
-    payment = charging.buy(sold, charging.Payer(phone, address), f"attempt-{next(number)}")
-    db.session.commit()
-    return payment
+    db.session.commit()  # what the caller wrote; and no lock of theirs is in the way
+    offer = offers.of(sold.merchant.slug, sold.code)
+    token = checkout.sell(offer, charging.Payer(phone, address), f"attempt-{next(number)}")
+    return db.session.scalars(select(Payment).where(Payment.token == token)).one()
 
 
 def sent(payment):

@@ -66,7 +66,7 @@ def _pay(offer: Offer) -> Response | Page:
         return page, 422, STAY
     payer, attempt = _payer(offer, phone), _attempt()
     try:
-        token = _plainly(offer, payer, attempt) or _by_the_rules(offer, payer, attempt)
+        token = sell(offer, payer, attempt)
     except MustWait as refusal:
         db.session.rollback()
         note.refusal(refusal.rule)
@@ -76,18 +76,12 @@ def _pay(offer: Offer) -> Response | Page:
     return redirect(url_for("payment.page", token=token), 303)
 
 
-def _plainly(offer: Offer, payer: charging.Payer, attempt: str) -> str | None:
-    """Committed at the end of the block; None: nothing was written."""
+def sell(offer: Offer, payer: charging.Payer, attempt: str) -> str:
+    """The token of this attempt's payment, committed: plainly, or by all the rules. Raises MustWait."""
     locks = plain_purchase.locks(offer, payer, attempt)
     with suppress(plain_purchase.Odd), direct.transaction(locks) as rows:
         return plain_purchase.buy(rows, offer, payer, attempt)
-    return None
-
-
-def _by_the_rules(offer: Offer, payer: charging.Payer, attempt: str) -> str:
-    """Raises MustWait."""
-    plan = db.session.get_one(Plan, offer.plan_id)
-    token = charging.buy(plan, payer, attempt).token
+    token = charging.buy(db.session.get_one(Plan, offer.plan_id), payer, attempt).token
     db.session.commit()
     return token
 

@@ -9,7 +9,7 @@ from app import clock
 from app.errors import MustWait
 from app.extensions import db
 from app.jobs import work
-from app.payments import charging
+from app.payments import buckets, charging, limits
 from tests import factories
 
 
@@ -115,9 +115,11 @@ def test_twenty_tries_from_one_address(plan):
     factories.bought(plan, phone="254722000000", address="10.9.9.9")
 
 
-def test_a_merchants_bucket_runs_empty_and_fills_again(plan, monkeypatch):
-    monkeypatch.setattr("app.payments.limits.MERCHANT_BURST", 1)
+def test_a_merchants_bucket_runs_empty_and_fills_again(plan):
     with time_machine.travel(clock.now(), tick=False) as traveller:
+        most = limits.merchants_rate()
+        others = buckets.take_up_to(int(most.capacity) - 1, limits.bucket(plan.merchant_id), most)
+        assert others == most.capacity - 1
         factories.bought(plan)
         assert wait_for(plan, phone="254722000000").rule == "merchant"
         traveller.shift(1)
