@@ -102,7 +102,7 @@ class Watcher:
         return self._cadence
 
 
-SENT_IN = 40.0  # seconds that two workers need to send 5,000 prompts
+SENT_IN = 80.0  # seconds that a worker needs to send 5,000 prompts
 WARM = 10.0  # seconds in which their browsers connect
 
 
