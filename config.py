@@ -80,7 +80,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         metrics_addresses=env.networks("METRICS_ADDRESSES", "127.0.0.0/8,::1/128"),
         query_schedule=env.query_schedule(),
         sweep_seconds=env.seconds("SWEEP_SECONDS", 10),
-        polls_per_second=env.above_zero("POLLS_PER_SECOND", "1000"),
+        polls_per_second=env.above_zero("POLLS_PER_SECOND", "800"),
         push_connect_seconds=env.seconds("PUSH_CONNECT_SECONDS", 5),
         push_read_seconds=env.seconds("PUSH_READ_SECONDS", 25),
         log_level=env.matching("LOG_LEVEL", "DEBUG|INFO|WARNING|ERROR", "INFO", "INFO"),

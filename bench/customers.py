@@ -103,6 +103,8 @@ class Watcher:
 
 
 SENT_IN = 80.0  # seconds that a worker needs to send 5,000 prompts
+# Seconds after the prompt at which a page changes.
+CHANGES = (0, phases.PROMPT_SECONDS, phases.LIKELY_SECONDS, phases.PIN_SECONDS)
 WARM = 10.0  # seconds in which their browsers connect
 
 
@@ -134,10 +136,17 @@ def _rush(hall: Hall, many: int) -> list[load.Client]:
     for came, person in enumerate(people):
         now = standing.of(person.token)
         assert now is not None  # noqa: S101
-        phase = cadence.slowed(phases.of(now, clock.now()), came)
+        phase = cadence.slowed(phases.of(now, clock.now()), _told(came, many))
         watchers.append(Watcher(person, hall.cookie(person.token), phase.version, phase.poll or 0))
     random.shuffle(watchers)
     return watchers
+
+
+def _told(came: int, many: int) -> int:
+    """How many waited when this page changed last: it was told its cadence then."""
+    age = SENT_IN * (many - came) / many
+    changed = max(at for at in CHANGES if at <= age)
+    return min(many, round(came + many * changed / SENT_IN))
 
 
 ACCEPTED = """

@@ -63,7 +63,7 @@ def production(**changes):
         ("query_schedule", (20, 45, 75, 120, 300, 900, 3600, 21600, 86400)),
         ("query_budget_per_minute", None),
         ("sweep_seconds", 10),
-        ("polls_per_second", 1000),
+        ("polls_per_second", 800),
         ("push_connect_seconds", 5),
         ("push_read_seconds", 25),
         ("prompt_limits_enabled", True),

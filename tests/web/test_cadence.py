@@ -67,8 +67,9 @@ def test_a_page_that_need_not_ask_does_not(app, plan, set_setting):
     [(1.5, 1_500, 1.5), (1.5, 1_501, 2), (3, 2_000, 3), (10, 5_000, 10), (1, 10**6, 20)],
 )
 def test_it_is_never_quicker_than_the_phase_nor_slower_than_people_believe(
-    app, plan, poll, many, slowed
+    plan, set_setting, poll, many, slowed
 ):
+    set_setting(polls_per_second=1_000)
     [payment] = waiting(plan, 1)
     phase = replace(phases.of(standing.of(payment.token), clock.now()), poll=poll)
     assert cadence.slowed(phase, many).poll == slowed
