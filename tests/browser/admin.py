@@ -88,9 +88,7 @@ def seated(browser, shop, client, **how):
 def looked_at(seat, name, size, *, heard=True):
     """What is wrong with the page that is open, which is kept as a picture. To be heard takes half of the time."""
     page = seat.page
-    path = SCREENS / size / f"{name.replace(' ', '-')}.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=path, full_page=True, animations="disabled")
+    look.keep(page, SCREENS / size / f"{name.replace(' ', '-')}.png")
     page.evaluate(UNROLLED)
     found = look.at(page) + (look.narrow(page) if size == "360x640" else [])
     if heard:

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Error
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RULES = {
@@ -27,6 +28,7 @@ WITHOUT_GRADIENT = """(() => {
 })()"""
 LOOK = Path(__file__).with_name("look.js").read_text()
 NARROWEST = 320
+REFUSED = "Unable to capture screenshot"
 # Everything that is read or read out: texts, labels, the sentences that scripts will say.
 TEXTS = """[document.title, document.body.innerText,
   ...[...document.querySelectorAll('*')].flatMap(e => ['aria-label', 'alt', 'data-live', 'data-done',
@@ -37,6 +39,20 @@ ENGLISH = re.compile(
     r"pay|paid|payment|plan|sound|copy|receipt|left|help|back|print|date|amount|error)\b",
     re.IGNORECASE,
 )
+
+
+def keep(page, path):
+    """A picture of the whole page. Chromium refuses one at times, and takes the same when asked again."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for tries_left in (2, 1, 0):
+        try:
+            page.screenshot(path=path, full_page=True, animations="disabled")
+        except Error as error:
+            if REFUSED not in str(error) or not tries_left:
+                raise
+            page.wait_for_timeout(250)
+        else:
+            return
 
 
 def at(page):

@@ -60,7 +60,7 @@ def scene(visit, plan, language):
 @pytest.mark.parametrize("name", pages.EVERY)
 def test_everybody_can_use_the_page(name, scene, language, size):
     pages.EVERY[name](scene)
-    keep(scene.page, f"{language}/{size}/{name}.png")
+    look.keep(scene.page, SCREENS / language / size / f"{name}.png")
     found = look.at(scene.page) + look.spoken(scene.page, language)
     if size == "360x640":
         found += look.narrow(scene.page)
@@ -68,9 +68,3 @@ def test_everybody_can_use_the_page(name, scene, language, size):
         found += look.heard(scene.page)
     found += scene.visit.complaints
     assert not found, "\n".join(found)
-
-
-def keep(page, name):
-    path = SCREENS / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=path, full_page=True, animations="disabled")
