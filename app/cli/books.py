@@ -73,9 +73,9 @@ def suspense() -> None:
     """Lists money without an owner, oldest first, with its age in days; then what was erased people's."""
     for receipt, amount in booking.in_suspense():
         age = (clock.now() - receipt.paid_at).days
-        click.echo(f"receipt {receipt.id}  {receipt.code or '-'}  KSh {amount}  {age} days")
+        click.echo(f"receipt {receipt.id}  {receipt.code or '-'}  KSh {amount:,}  {age} days")
     for person_id, left in erasing.balances():
-        click.echo(f"customer {person_id}  erased  KSh {left} on the balance")
+        click.echo(f"customer {person_id}  erased  KSh {left:,} on the balance")
 
 
 COMMANDS = (check_books, verify_audit, suspense)

@@ -75,7 +75,7 @@ def _said(gone: Gone) -> str:
     )
     if gone.balance:
         text += (
-            f"\n  KSh {gone.balance} are still theirs: `flask suspense` lists them until they are"
+            f"\n  KSh {gone.balance:,} are still theirs: `flask suspense` lists them until they are"
             " paid back or moved."
         )
     return text

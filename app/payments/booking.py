@@ -33,7 +33,7 @@ def adopt(receipt: Receipt, payment: Payment) -> None:
     if not allocated(receipt):
         _book(receipt, payment, ledger.SUSPENSE)
         return
-    text = f"KSh {receipt.amount} came for this payment; staff had allocated it before."
+    text = f"KSh {receipt.amount:,} came for this payment; staff had allocated it before."
     alerts.raise_for(payment, "moved_by_staff", text)
     invoice = locked_invoice(payment.invoice_id)
     locked_subscribers(invoice.subscription.subscriber_id)
@@ -163,7 +163,7 @@ def _on_balance(subscriber_id: int) -> list[tuple[Receipt, int]]:
 
 
 def _tell(payment: Payment, invoice: Invoice, receipt: Receipt) -> None:
-    amounts = f"KSh {receipt.amount} of {invoice.amount}"
+    amounts = f"KSh {receipt.amount:,} of {invoice.amount:,}"
     if invoice.open:
         alerts.raise_for(payment, "short", f"{amounts} arrived; it is on the balance.")
     elif invoice.paid_at:

@@ -63,7 +63,7 @@ def _one_of(payment: Payment, alike: list[Receipt]) -> Receipt | None:
         return None
     if len(alike) > 1:
         text = (
-            f"{len(alike)} sums of KSh {payment.amount} came in its minutes; it was given "
+            f"{len(alike)} sums of KSh {payment.amount:,} came in its minutes; it was given "
             f"{alike[0].code}. If M-PESA's number is another one, both customers have paid all the same."
         )
         alerts.raise_for(payment, "guessed_number", text)

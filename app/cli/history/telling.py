@@ -210,7 +210,7 @@ class Teller:
             return
         money.keep(self.book, one.buyer, receipt)
         says = (
-            f"KSh {receipt['amount']} of {one.invoice['amount']} came for an invoice that is paid."
+            f"KSh {receipt['amount']:,} of {one.invoice['amount']:,} came for an invoice that is paid."
         )
         self.alert(one, "paid_twice", says, at)
 
