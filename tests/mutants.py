@@ -3,6 +3,7 @@
 `make mutants` applies them one by one to a copy of the tree and expects the named tests to fail.
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+FAILED = re.compile(r"\b[1-9][0-9]* failed")
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ def caught(mutant: Mutant) -> bool:
             text=True,
             check=False,
         )
-    found = done.returncode == 1 and "1 failed" in done.stdout
+    found = done.returncode == 1 and FAILED.search(done.stdout) is not None
     sys.stdout.write(f"{'caught' if found else 'SURVIVED'}: {mutant.name}\n")
     return found
 

@@ -1,10 +1,12 @@
 """Threads that race on real rows: money moves once."""
 
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import func, select, text
 
+from app.audit import AuditEvent
 from app.errors import MalipoError
 from app.extensions import db
 from app.jobs import work
@@ -58,6 +60,9 @@ def test_fifty_threads_settle_one_callback_once(app, plan):
     at_once(app, settle, 50)
     assert count_of(Receipt) == 1
     assert payment.invoice.period_end == payment.invoice.subscription.paid_through
+    told = select(AuditEvent.details).where(AuditEvent.action == "callback.settled")
+    outcomes = Counter(details["outcome"] for details in db.session.scalars(told))
+    assert outcomes == {"paid": 1, "duplicate": 49}  # nobody judged by what they had read before
 
 
 def test_fifty_deliveries_at_once_are_one_receipt(app, plan):
