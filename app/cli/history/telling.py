@@ -209,9 +209,7 @@ class Teller:
             money.pay(self.book, one.buyer, one.invoice, receipt)
             return
         money.keep(self.book, one.buyer, receipt)
-        says = (
-            f"KSh {receipt['amount']:,} of {one.invoice['amount']:,} came for an invoice that is paid."
-        )
+        says = f"KSh {receipt['amount']:,} of {one.invoice['amount']:,} came for an invoice that is paid."
         self.alert(one, "paid_twice", says, at)
 
     def _message(self, one: Try, at: datetime, outcome: str, body: bytes) -> None:
