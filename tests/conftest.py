@@ -66,7 +66,9 @@ def app(wired_app, request):
 
 
 def let_go():
-    """Closes the current application's connections."""
+    """Closes the current application's connections, the session's too: a pool that is disposed of does
+    not close what comes back to it later."""
+    db.session.remove()
     for engine in db.engines.values():
         engine.dispose()
 

@@ -39,7 +39,9 @@ def bought(sold, phone=PHONE, address="10.0.0.1"):
     db.session.commit()  # what the caller wrote; and no lock of theirs is in the way
     offer = offers.of(sold.merchant.slug, sold.code)
     token = checkout.sell(offer, charging.Payer(phone, address), f"attempt-{next(number)}")
-    return db.session.scalars(select(Payment).where(Payment.token == token)).one()
+    payment = db.session.scalars(select(Payment).where(Payment.token == token)).one()
+    db.session.commit()  # nor is one of ours in theirs
+    return payment
 
 
 def sent(payment):
