@@ -10,7 +10,7 @@ from flask_migrate import upgrade
 from sqlalchemy import text
 
 import config
-from app import create_app, direct
+from app import create_app
 from app.extensions import db
 from app.payments import books
 from tests import factories
@@ -66,9 +66,7 @@ def app(wired_app, request):
 
 
 def let_go():
-    """Closes the current application's connections, the session's too: a pool that is disposed of does
-    not close what comes back to it later."""
-    db.session.remove()
+    """Closes the current application's connections."""
     for engine in db.engines.values():
         engine.dispose()
 
@@ -82,12 +80,10 @@ ALL_RULES = text(
 
 
 def wrong_in_the_books():
-    """Rules and rows that break them: all rules in one statement, which PostgreSQL plans once.
-
-    By a connection in autocommit: what psycopg has prepared is gone with a ROLLBACK.
-    """
-    with db.engines[direct.ENGINE].connect() as connection:
-        return [tuple(row) for row in connection.execute(ALL_RULES)]
+    """Rules and rows that break them: all rules in one statement, which PostgreSQL plans once."""
+    found = [tuple(row) for row in db.session.execute(ALL_RULES)]
+    db.session.rollback()
+    return found
 
 
 def empty_database():

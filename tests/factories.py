@@ -3,16 +3,13 @@
 import json
 from itertools import count
 
-from sqlalchemy import select
-
 from app import merchants
 from app.billing import plans
 from app.billing.models import Plan
 from app.daraja import Accepted
 from app.extensions import db
-from app.payments import charging, inbox, offers
+from app.payments import charging, inbox
 from app.payments.models import Callback, Payment
-from app.web import checkout
 
 PHONE = "254712345678"
 number = count(1)
@@ -36,11 +33,8 @@ def merchant(slug="duka", **values):
 
 def bought(sold, phone=PHONE, address="10.0.0.1"):
     """A payment as the checkout makes it: created, not sent."""
-    db.session.commit()  # what the caller wrote; and no lock of theirs is in the way
-    offer = offers.of(sold.merchant.slug, sold.code)
-    token = checkout.sell(offer, charging.Payer(phone, address), f"attempt-{next(number)}")
-    payment = db.session.scalars(select(Payment).where(Payment.token == token)).one()
-    db.session.commit()  # nor is one of ours in theirs
+    payment = charging.buy(sold, charging.Payer(phone, address), f"attempt-{next(number)}")
+    db.session.commit()
     return payment
 
 
