@@ -109,7 +109,7 @@ WARM = 10.0  # seconds in which their browsers connect
 
 
 def crowd(hall: Hall, many: int = 5_000, seconds: float = 60) -> list[Row]:
-    """All have their prompt, the last one just now, and a page that asks as it was told when it came."""
+    """All have their prompt, the last one just now, and a page that asks as it was told when it changed last."""
     watchers = _rush(hall, many)
     address = hall.stand.address("web")
     errors: dict[int, int] = {}

@@ -44,7 +44,7 @@ class Result:
 class Line:
     """One keep-alive connection; when the server closes it, another one.
 
-    As browsers do (RFC 9112 §9.5), quietly where nothing was asked, and once more where a question met
+    As browsers do (RFC 9112 §9.3.1), quietly where nothing was asked, and once more where a question met
     the closing on its way. Its time counts from the first attempt.
     """
 

@@ -66,7 +66,7 @@ def _pay(offer: Offer) -> Response | Page:
         return page, 422, STAY
     payer, attempt = _payer(offer, phone), _attempt()
     try:
-        token = sell(offer, payer, attempt)
+        token = _sell(offer, payer, attempt)
     except MustWait as refusal:
         db.session.rollback()
         note.refusal(refusal.rule)
@@ -76,7 +76,7 @@ def _pay(offer: Offer) -> Response | Page:
     return redirect(url_for("payment.page", token=token), 303)
 
 
-def sell(offer: Offer, payer: charging.Payer, attempt: str) -> str:
+def _sell(offer: Offer, payer: charging.Payer, attempt: str) -> str:
     """The token of this attempt's payment, committed: plainly, or by all the rules. Raises MustWait."""
     locks = plain_purchase.locks(offer, payer, attempt)
     with suppress(plain_purchase.Odd), direct.transaction(locks) as rows:
